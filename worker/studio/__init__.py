@@ -1,0 +1,3 @@
+"""Studio worker: image routes behind two servers that share one job runner."""
+
+__version__ = "1.0.0"

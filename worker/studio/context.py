@@ -1,0 +1,50 @@
+"""What a route knows about its job: settings, progress, cancellation, a folder of its own."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from studio.failures import Cancelled
+from studio.settings import Settings
+
+
+@dataclass
+class JobContext:
+    """One per job. `report_progress` takes {stage, percent, message}; `is_cancelled` is cheap."""
+
+    job_id: str
+    settings: Settings
+    report_progress: Callable[[dict], None] = lambda progress: None
+    is_cancelled: Callable[[], bool] = lambda: False
+    _last: dict | None = field(default=None, repr=False)
+    _scratch: Path | None = field(default=None, repr=False)
+
+    def progress(self, stage: str, percent: float, message: str) -> None:
+        """Tells how far the job is: percent 0 to 100 of the whole job, never going back."""
+        floor = self._last["percent"] if self._last else 0.0
+        percent = round(max(floor, min(100.0, float(percent))), 1)
+        progress = {"stage": stage, "percent": percent, "message": message}
+        if progress == self._last:
+            return
+        self._last = progress
+        self.report_progress(dict(progress))
+
+    def check_cancelled(self) -> None:
+        """Call between two steps. Raises Cancelled when nobody wants the result any more."""
+        if self.is_cancelled():
+            raise Cancelled(self.job_id)
+
+    def scratch(self) -> Path:
+        """Folder for inputs and temporary files of this job; the runner removes it afterwards."""
+        if self._scratch is None:
+            self.settings.temp_root.mkdir(parents=True, exist_ok=True)
+            self._scratch = Path(tempfile.mkdtemp(prefix="job-", dir=self.settings.temp_root))
+        return self._scratch
+
+    def close(self) -> None:
+        """Removes what the job left on disk."""
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch = None

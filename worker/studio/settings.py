@@ -1,0 +1,133 @@
+"""The worker's settings: the only module that reads the environment."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from studio import __version__
+
+SECRET_VARIABLES = (
+    "AUTH_TOKEN",
+    "RUNPOD_AI_API_KEY",
+    "RUNPOD_API_KEY",
+    "HF_TOKEN",
+    "BUCKET_ACCESS_KEY_ID",
+    "BUCKET_SECRET_ACCESS_KEY",
+)
+
+
+class SettingsError(Exception):
+    """A variable has a value that cannot be used. The text names variable, value and remedy."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that the environment decides. Paths are absolute; sizes in megabytes (10^6 bytes)."""
+
+    run_mode: str = "pod"
+    host: str = "0.0.0.0"
+    port: int = 8000
+    auth_token: str | None = field(default=None, repr=False)
+    allow_no_auth: bool = False
+    model_set: str = "core"
+    model_root: Path | None = None
+    volume_root: Path = Path("/workspace")
+    temp_root: Path = Path(tempfile.gettempdir()) / "studio-jobs"
+    allow_download: bool = False
+    device: str = "auto"
+    max_inline_mb: float = 7.0
+    debug: bool = False
+    log_level: str = "INFO"
+    worker_id: str = "local"
+    version: str = __version__
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def local_files_only(self) -> bool:
+        return not self.allow_download
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Reads `environ` (default: the process's). Raises SettingsError for a value out of place."""
+        read = _Reader(os.environ if environ is None else environ)
+        serverless = bool(read.text("RUNPOD_WEBHOOK_GET_JOB"))
+        run_mode = read.choice("RUN_MODE", ("serverless", "pod"), "serverless" if serverless else "pod")
+        # The platform mounts the same volume at another place in a Pod than in a serverless worker.
+        volume = "/runpod-volume" if run_mode == "serverless" else "/workspace"
+        settings = cls(
+            run_mode=run_mode,
+            host=read.text("HOST") or cls.host,
+            port=read.number("PORT", cls.port, 0, 65535, whole=True),
+            auth_token=read.text("AUTH_TOKEN"),
+            allow_no_auth=read.switch("ALLOW_NO_AUTH"),
+            model_set=read.text("MODEL_SET") or cls.model_set,
+            model_root=read.path("MODEL_ROOT"),
+            volume_root=read.path("VOLUME_ROOT") or Path(volume),
+            temp_root=read.path("TEMP_ROOT") or cls.temp_root,
+            allow_download=read.switch("ALLOW_DOWNLOAD"),
+            device=read.choice("DEVICE", ("auto", "cpu", "cuda"), cls.device),
+            max_inline_mb=read.number("MAX_INLINE_MB", cls.max_inline_mb, 0.001, 20),
+            debug=read.switch("DEBUG"),
+            log_level=read.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), cls.log_level, upper=True),
+            worker_id=read.text("RUNPOD_POD_ID") or cls.worker_id,
+            secrets=tuple(value for value in map(read.text, SECRET_VARIABLES) if value),
+        )
+        settings._check()
+        return settings
+
+    def _check(self) -> None:
+        if self.run_mode == "pod" and not self.auth_token and not self.allow_no_auth:
+            raise SettingsError(
+                "AUTH_TOKEN is not set, so anybody who knows the address could use this worker. "
+                "Set AUTH_TOKEN to a long random text, or ALLOW_NO_AUTH=1 where nobody else reaches the port."
+            )
+
+    def public(self) -> dict:
+        """The settings as JSON values, without secrets, for diagnostics."""
+        hidden = {"auth_token", "secrets"}
+        shown = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in hidden}
+        plain = {name: str(value) if isinstance(value, Path) else value for name, value in shown.items()}
+        return plain | {"auth_token_set": bool(self.auth_token), "local_files_only": self.local_files_only}
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]):
+        self._environ = environ
+
+    def text(self, name: str) -> str | None:
+        # Templates of the platform pass unset variables as empty text.
+        return (self._environ.get(name) or "").strip() or None
+
+    def path(self, name: str) -> Path | None:
+        value = self.text(name)
+        return Path(value).expanduser().absolute() if value else None
+
+    def switch(self, name: str) -> bool:
+        value = (self.text(name) or "0").lower()
+        if value in ("1", "true", "yes", "on"):
+            return True
+        if value in ("0", "false", "no", "off"):
+            return False
+        raise SettingsError(f"{name} is '{value}'. It is a switch: set 1 or 0.")
+
+    def choice(self, name: str, allowed: tuple[str, ...], default: str, upper: bool = False) -> str:
+        value = self.text(name) or default
+        value = value.upper() if upper else value.lower()
+        if value not in allowed:
+            raise SettingsError(f"{name} is '{value}'. Set one of {', '.join(allowed)}, or remove it for {default}.")
+        return value
+
+    def number(self, name: str, default, low, high, whole: bool = False):
+        value = self.text(name)
+        if value is None:
+            return default
+        kind = "a whole number" if whole else "a number"
+        try:
+            number = int(value) if whole else float(value)
+        except ValueError:
+            number = None
+        if number is None or not low <= number <= high:
+            raise SettingsError(f"{name} is '{value}'. Set {kind} from {low} to {high}, or remove it for {default}.")
+        return number
