@@ -1,0 +1,31 @@
+/**
+ * What the user decided about one job: where it runs, how long the node waits and what it hands
+ * on. Plain data; `run/jobOptions.ts` reads it from the node's fields.
+ */
+
+/** Where the job runs. `url` overrides the credential's address for this item only. */
+export type JobTarget =
+	| { kind: 'endpoint'; endpointId: string }
+	| { kind: 'workerUrl'; url?: string };
+
+export type WaitForResult = 'poll' | 'dontWait';
+export type SubmitMode = 'async' | 'sync';
+export type Priority = 'normal' | 'low';
+
+/** The names and units are those of the fields; seconds end in S, milliseconds in Ms. */
+export interface JobOptions {
+	target: JobTarget;
+	waitForResult: WaitForResult;
+	submitMode: SubmitMode;
+	queueTimeoutS: number;
+	runTimeoutS: number;
+	pollIntervalMs: number;
+	maxParallelJobs: number;
+	priority: Priority;
+	ttlS: number;
+	requestTimeoutS: number;
+	cancelOnStop: boolean;
+	simplify: boolean;
+	/** Address that RunPod calls when the job is finished; only without waiting. */
+	webhookUrl?: string;
+}

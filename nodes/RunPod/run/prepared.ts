@@ -1,0 +1,31 @@
+import type { IDataObject } from 'n8n-workflow';
+
+import type { JobOptions } from '../core/options';
+
+/** Where the pictures of a job go. */
+export interface BinaryPlan {
+	/** Name of the binary field of the output item. */
+	field: string;
+	/** File name without extension; else the first 50 characters of the prompt. */
+	fileName?: string;
+	prompt?: string;
+}
+
+/** One input item, ready to be submitted: everything that can be wrong with it was checked. */
+export interface PreparedJob {
+	/** The worker's input, with `route`. */
+	input: IDataObject;
+	options: JobOptions;
+	binary: BinaryPlan;
+}
+
+/** One input item that names a job which already exists, of whatever origin. */
+export interface PreparedPoll {
+	jobId: string;
+	/** `once` looks at the job one time; `untilFinished` waits for its end. */
+	mode: 'once' | 'untilFinished';
+	/** How long `untilFinished` waits in all, queue and run together. */
+	timeoutS: number;
+	options: JobOptions;
+	binary: BinaryPlan;
+}
