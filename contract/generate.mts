@@ -4,7 +4,9 @@
  */
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { docsFiles } from './generator/docs.mts';
 import { findPython } from './generator/interpreter.mts';
+import { previewFiles } from './generator/preview.mts';
 import { pythonMissing, pythonModels, pythonTables } from './generator/python.mts';
 import { readContract, repository } from './generator/source.mts';
 import { typescriptFiles } from './generator/typescript.mts';
@@ -12,6 +14,8 @@ import { typescriptFiles } from './generator/typescript.mts';
 /** Folders in which nothing is written by hand: a file that is not generated any more must go. */
 const owned: Record<string, string> = {
 	'nodes/RunPod/contract': '.ts',
+	'nodes/RunPod/__schema__': '.json',
+	'docs/reference': '.md',
 	'worker/studio/contract': '.py',
 };
 
@@ -28,7 +32,12 @@ function leftOvers(files: Map<string, string>): string[] {
 
 async function main(check: boolean): Promise<number> {
 	const contract = readContract();
-	const files = new Map([...(await typescriptFiles(contract)), ...pythonTables(contract)]);
+	const files = new Map([
+		...(await typescriptFiles(contract)),
+		...previewFiles(contract),
+		...docsFiles(contract),
+		...pythonTables(contract),
+	]);
 	const python = findPython();
 	const missing = pythonMissing(python);
 	if (missing === undefined) {

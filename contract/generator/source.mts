@@ -52,6 +52,8 @@ export interface RouteSource {
 	route: string;
 	title: string;
 	description: string;
+	/** The operation of the node that runs the route; without one the node does not offer it. */
+	'x-n8n'?: { resource: string; operation: string };
 	input: Schema;
 	output: Schema;
 	failures: string[];
@@ -71,6 +73,8 @@ export interface JobSource {
 	states: Record<string, { final: boolean; label: string }>;
 	limits: Record<string, number>;
 	progress: Schema;
+	/** What the node adds to the item of a job. */
+	item: Schema;
 }
 
 export interface Contract {

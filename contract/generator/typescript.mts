@@ -25,6 +25,7 @@ async function types(contract: Contract): Promise<string> {
 		await add(`${pascal(route.route)}Output`, route.output);
 	}
 	await add('JobProgress', contract.job.progress);
+	await add('JobItem', { ...contract.job.item, additionalProperties: false });
 	return parts.join('\n');
 }
 

@@ -425,4 +425,31 @@ export const settingFields = {
 		default: '',
 		description: 'Address that RunPod calls when the job is finished',
 	},
+	jobId: {
+		displayName: 'Job ID',
+		name: 'jobId',
+		type: 'string',
+		default: '',
+		placeholder: 'e.g. 60902e6c-08a1-426e-9cb9-9eaec90f5e2b-u1',
+		description: 'ID that RunPod gave the job, of whatever origin',
+	},
+	pollMode: {
+		displayName: 'Mode',
+		name: 'pollMode',
+		type: 'options',
+		options: [
+			{ name: 'Once', value: 'once' },
+			{ name: 'Until Finished', value: 'untilFinished' },
+		],
+		default: 'once',
+		description: 'Whether to look at the job one time or to wait until it is finished',
+	},
+	pollTimeoutS: {
+		displayName: 'Timeout (Seconds)',
+		name: 'pollTimeoutS',
+		type: 'number',
+		typeOptions: { minValue: 5, maxValue: 604800, numberPrecision: 0 },
+		default: 600,
+		description: 'How long to wait for the end of the job in all, in the queue and on the worker',
+	},
 } satisfies Record<string, INodeProperties>;

@@ -424,3 +424,103 @@ export interface JobProgress {
 	message: string;
 	[k: string]: unknown;
 }
+
+/**
+ * What the node adds to the output of the route when Simplify is on
+ */
+export interface JobItem {
+	/**
+	 * The job behind the item
+	 */
+	job: {
+		/**
+		 * ID of the job
+		 */
+		id: string;
+		/**
+		 * Last state of the job
+		 */
+		status: string;
+		/**
+		 * Time in the queue in milliseconds, the start of the worker included
+		 */
+		delayTime?: number | null;
+		/**
+		 * Time on the worker in milliseconds
+		 */
+		executionTime?: number | null;
+		/**
+		 * ID of the worker that ran the job
+		 */
+		workerId?: string | null;
+		/**
+		 * ID of the endpoint; null for a worker URL
+		 */
+		endpointId?: string | null;
+		/**
+		 * Which target did the work
+		 */
+		servedBy?: 'primary' | 'fallback';
+		/**
+		 * Whether it was the first job of the worker process; null when the worker does not tell
+		 */
+		coldStart?: boolean | null;
+		[k: string]: unknown;
+	};
+	/**
+	 * The binary files of the item
+	 */
+	files: {
+		/**
+		 * Name of the binary field; null when the file is a link only
+		 */
+		field?: string | null;
+		/**
+		 * Name of the file
+		 */
+		fileName: string;
+		/**
+		 * MIME type of the file
+		 */
+		mimeType: string;
+		/**
+		 * Size in bytes
+		 */
+		bytes?: number | null;
+		/**
+		 * Width in pixels
+		 */
+		width?: number | null;
+		/**
+		 * Height in pixels
+		 */
+		height?: number | null;
+		/**
+		 * Link to the file where it went to storage
+		 */
+		url?: string | null;
+		[k: string]: unknown;
+	}[];
+	/**
+	 * What happened to the job, oldest first
+	 */
+	timeline: {
+		/**
+		 * Time of the entry
+		 */
+		at: string;
+		/**
+		 * State of the job at that time
+		 */
+		status: string;
+		/**
+		 * Share of the whole job that was done
+		 */
+		percent?: number | null;
+		/**
+		 * One sentence for people
+		 */
+		message?: string;
+		[k: string]: unknown;
+	}[];
+}
