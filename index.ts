@@ -1,0 +1,2 @@
+export { RunPodApi } from './credentials/RunPodApi.credentials';
+export { RunPod } from './nodes/RunPod/RunPod.node';
