@@ -1,0 +1,70 @@
+import { settings } from '../contract/limits';
+import { invalidInput } from './failure';
+import { isRecord } from './state';
+
+/** Addresses of endpoints and workers, and who may see the token. */
+
+const ENDPOINT_ID = /^[A-Za-z0-9_-]+$/;
+const ENDPOINT_URL = /^https?:\/\/[^/?#]+\/v2\/([A-Za-z0-9_-]+)(?:[/?#].*)?$/;
+
+/**
+ * The bare endpoint id of a resource locator `{mode, value}` or of a plain text. In the mode `url`
+ * it is cut out of an address such as `https://api.runpod.ai/v2/{id}/run`.
+ */
+export function endpointIdOf(parameter: unknown): string {
+	const mode = isRecord(parameter) ? parameter.mode : 'id';
+	const value = isRecord(parameter) ? parameter.value : parameter;
+	const text = typeof value === 'string' ? value : '';
+	if (text.trim() === '') throw invalidInput("'Endpoint' must not be empty.");
+	const cut = mode === 'url' ? ENDPOINT_URL.exec(text.trim())?.[1] : undefined;
+	const id = cut ?? text;
+	if (!ENDPOINT_ID.test(id)) {
+		throw invalidInput('Endpoint ID must be the bare ID, without spaces or a URL.');
+	}
+	return id;
+}
+
+function parse(text: string): URL | undefined {
+	try {
+		return new URL(text);
+	} catch {
+		return undefined;
+	}
+}
+
+/** A base address without its last slash; `label` names the field in the message. */
+export function baseUrlOf(value: unknown, label: string): string {
+	const text = typeof value === 'string' ? value.trim() : '';
+	const url = parse(text);
+	if (url === undefined || !/^https?:$/.test(url.protocol)) {
+		throw invalidInput(`'${label}' must be an address that begins with https:// or http://.`);
+	}
+	if (url.username !== '' || url.password !== '') {
+		throw invalidInput(`'${label}' must not contain a user or a password; use the credential.`);
+	}
+	return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
+}
+
+const PROXY_HOST = /^[a-z0-9]+-\d{1,5}\.proxy\.runpod\.net$/;
+
+/**
+ * Whether the credential's bearer token may go to `url`: only to the credential's own host and
+ * port, never over a weaker protocol, or to a Pod behind RunPod's proxy.
+ */
+export function mayCarryToken(url: string, credentialUrl: string): boolean {
+	const target = parse(url);
+	const own = parse(credentialUrl);
+	if (target === undefined || own === undefined) return false;
+	if (target.protocol === 'https:' && PROXY_HOST.test(target.hostname)) return target.port === '';
+	return target.origin === own.origin;
+}
+
+/** The proxy cuts at 100 s, without saying what became of the request. */
+const PROXY_TIMEOUT_MS = 95_000;
+
+/** The timeout of one request in ms. */
+export function requestTimeoutMs(url: string, requestTimeoutS: number): number {
+	const wanted = Math.max(settings.requestTimeoutS.minimum, requestTimeoutS) * 1000;
+	const host = parse(url)?.hostname ?? '';
+	return host.endsWith('.proxy.runpod.net') ? Math.min(PROXY_TIMEOUT_MS, wanted) : wanted;
+}

@@ -1,0 +1,131 @@
+import type { FailureCode } from '../contract/errors';
+import { failureOf } from './failure';
+import type { Failure, FailureParts } from './failure';
+import type { Policy, Run } from './run';
+import { describeReply, textOf } from './reply';
+import type { Reply } from './reply';
+
+/** The texts of jobs that end without a verdict of the platform. */
+
+const seconds = (ms: number): number => Math.round(ms / 1000);
+
+const lookUp = 'Job > Poll Status with the job ID continues where this run left off.';
+
+const detailsOf = (run: Run, policy: Policy): NonNullable<FailureParts['details']> => ({
+	job_id: run.jobId,
+	status: run.state,
+	endpoint_id: policy.endpointId,
+	submitted_at: run.submittedAt === undefined ? undefined : new Date(run.submittedAt).toISOString(),
+});
+
+/**
+ * The answer to a submit did not come, or had no id: the job may exist and cost money. It is told
+ * with the time of the submit, because that is all that is known about it.
+ */
+export function lostSubmit(reply: Reply, sentAt: number, policy: Policy): Failure {
+	const at = new Date(sentAt).toISOString();
+	const cause = reply.kind === 'ok' ? 'the reply had no job ID' : describeReply(reply);
+	const most = seconds(policy.runTimeoutMs);
+	return failureOf(
+		'NETWORK',
+		{ detail: `The answer to the submit of ${at} was lost (${cause}): the job may be running.` },
+		{
+			notes: [
+				'It was not submitted again, because that could pay twice.',
+				`Look for a request of that time in the endpoint's list of requests; once it runs, it ends after ${most} seconds at the latest.`,
+			],
+			details: { submitted_at: at, outcome: 'unknown', endpoint_id: policy.endpointId },
+		},
+	);
+}
+
+/** The target refused, or could not be asked, for a reason that asking again does not mend. */
+export function unreachable(reply: Reply, run: Run, policy: Policy): Failure {
+	const isKnown = run.jobId !== undefined;
+	const details = {
+		...detailsOf(run, policy),
+		http_status: reply.kind === 'http' ? reply.status : undefined,
+	};
+	const parts: FailureParts = {
+		details,
+		after: isKnown ? [`The job may still be running. ${lookUp}`] : [],
+	};
+	const endpoint = policy.endpointId ?? 'worker';
+	if (reply.kind === 'http') {
+		const { status } = reply;
+		if (status === 401) return failureOf('UNAUTHORIZED', {}, parts);
+		if (status === 403) return failureOf('FORBIDDEN', { endpoint }, parts);
+		if (status === 404) return notFound(policy, parts);
+		if (status === 429) {
+			return failureOf('RATE_LIMITED', { attempts: Math.max(run.refusals, run.misses) }, parts);
+		}
+		if (status === 400 || status === 413 || status === 422) {
+			const text = textOf(reply.body);
+			return failureOf(
+				'INVALID_INPUT',
+				{ detail: `The request was refused: ${text === '' ? `HTTP ${status}` : text}` },
+				parts,
+			);
+		}
+	}
+	const submitted = isKnown ? 'The job could not be read' : 'Nothing was submitted';
+	return failureOf('NETWORK', { detail: `${submitted}: ${describeReply(reply)}` }, parts);
+}
+
+function notFound(policy: Policy, parts: FailureParts): Failure {
+	if (policy.endpointId !== undefined) {
+		return failureOf('ENDPOINT_NOT_FOUND', { endpoint: policy.endpointId }, parts);
+	}
+	return failureOf(
+		'NETWORK',
+		{ detail: 'The worker does not serve this address (HTTP 404)' },
+		parts,
+	);
+}
+
+/** What became of the remote job when nobody waited any more. */
+export type Remote = 'none' | 'left' | 'done' | 'unknown';
+
+const REMOTE_TEXT: Record<Remote, string> = {
+	none: 'Nothing was running on RunPod.',
+	left: `The remote job was left running. ${lookUp}`,
+	done: 'The remote job was cancelled, too.',
+	unknown: `The cancel of the remote job could not be confirmed, so it may still be running. ${lookUp}`,
+};
+
+/** A stop or an own deadline. The description says what became of the remote job. */
+export function stopped(run: Run, code: FailureCode, remote: Remote, policy: Policy): Failure {
+	const details = { ...detailsOf(run, policy), remote_job: remote };
+	if (code === 'CANCELED') {
+		const failure = failureOf(code, {}, { details });
+		return { ...failure, description: REMOTE_TEXT[remote] };
+	}
+	const last = run.lastMiss;
+	const notes = [
+		...(run.state === undefined ? [] : [`Last state: ${run.state}.`]),
+		...(last === undefined ? [] : [`The last reading failed: ${describeReply(last)}.`]),
+	];
+	// The job could not be read at the end: its own time says less than the lost connection.
+	if (last !== undefined && run.misses > 2) {
+		const rate = last.kind === 'http' && last.status === 429;
+		const values = rate
+			? { attempts: run.misses }
+			: { detail: `The job could not be read ${run.misses} times in a row` };
+		return failureOf(rate ? 'RATE_LIMITED' : 'NETWORK', values, {
+			details,
+			notes,
+			after: [REMOTE_TEXT[remote]],
+		});
+	}
+	return failureOf(
+		code,
+		{ seconds: secondsOf(code, run, policy) },
+		{ details, notes, after: [REMOTE_TEXT[remote]] },
+	);
+}
+
+const secondsOf = (code: FailureCode, run: Run, policy: Policy): number =>
+	seconds(
+		(run.origin === 'foreign' ? policy.totalTimeoutMs : undefined) ??
+			(code === 'RUN_TIMEOUT' ? policy.runTimeoutMs : policy.queueTimeoutMs),
+	);

@@ -1,0 +1,278 @@
+import { jobLimits } from '../contract/job';
+import type { FailureCode } from '../contract/errors';
+import { lostSubmit, stopped, unreachable } from './ending';
+import { failureOf } from './failure';
+import type { Failure } from './failure';
+import { readProgress } from './progress';
+import { isPassing, isUnknownOutcome, textOf } from './reply';
+import type { Reply } from './reply';
+import { MAX_REFUSED_SUBMITS, pauseBefore } from './retry';
+import type { Action, Event, FinalAction, Policy, Run, StopReason } from './run';
+import { NEAREST_READ_MS, nextRead } from './schedule';
+import { isFinal, phaseOf, readJob } from './state';
+import type { JobView, Phase } from './state';
+import { judge } from './verdict';
+
+/**
+ * The life of one job as a pure function: `next(run, event, policy, now, random)` takes what
+ * happened and says what to do. Nothing else decides about submitting, reading, waiting, cancelling
+ * or giving up; `run/runJob.ts` only performs the actions.
+ */
+
+export interface Step {
+	run: Run;
+	action: Action;
+}
+
+/** A cancel is tried again within this time; the execution does not wait longer for it. */
+export const CANCEL_BUDGET_MS = 5000;
+const CANCEL_PAUSE_MS = 400;
+
+/** What to do after `event`. `random` in [0, 1) is used for jitter alone. */
+export function next(run: Run, event: Event, policy: Policy, now: number, random = 0.5): Step {
+	// What comes after the end, e.g. late progress, changes nothing.
+	if (run.end !== undefined) return { run, action: run.end };
+	switch (event.type) {
+		case 'start':
+			return begin(run, now);
+		case 'submitted':
+			return afterSubmit(run, event.reply, event.sentAt, policy, now, random);
+		case 'read':
+			return afterRead(
+				{ ...run, since: event.sentAt, reads: run.reads + 1 },
+				event.reply,
+				policy,
+				now,
+				random,
+			);
+		case 'woke':
+			return afterWait(run, policy, now);
+		case 'stop':
+			return stop(run, event.reason, policy, now);
+		case 'cancelled':
+			return afterCancel(run, event.reply, policy, now);
+	}
+}
+
+function begin(run: Run, now: number): Step {
+	const phaseSince = run.submittedAt ?? now;
+	const started = { ...run, startedAt: now, phaseSince };
+	return { run: started, action: { type: run.jobId === undefined ? 'submit' : 'read' } };
+}
+
+const finish = (run: Run, end: FinalAction): Step => ({ run: { ...run, end }, action: end });
+
+const fail = (run: Run, failure: Failure): Step => finish(run, { type: 'fail', failure });
+
+const wait = (run: Run, ms: number): Step => ({
+	run,
+	action: { type: 'wait', ms: Math.max(0, Math.ceil(ms)) },
+});
+
+function afterSubmit(
+	run: Run,
+	reply: Reply,
+	sentAt: number,
+	policy: Policy,
+	now: number,
+	random: number,
+): Step {
+	const job = reply.kind === 'ok' ? readJob(reply.body) : undefined;
+	if (job?.id !== undefined) {
+		const accepted = { ...run, jobId: job.id, submittedAt: sentAt, since: now, phaseSince: sentAt };
+		if (policy.until === 'submit')
+			return finish({ ...accepted, state: job.state }, { type: 'handOver', job });
+		return observe({ ...accepted, wakeTo: 'read' }, job, policy, now);
+	}
+	// An accepted submit without an id can neither be read nor repeated.
+	if (reply.kind === 'ok' || isUnknownOutcome(reply))
+		return fail(run, lostSubmit(reply, sentAt, policy));
+	return afterRefusal({ ...run, refusals: run.refusals + 1 }, reply, policy, now, random);
+}
+
+/** The submit was definitely not accepted: repeating it cannot pay twice. */
+function afterRefusal(run: Run, reply: Reply, policy: Policy, now: number, random: number): Step {
+	const waited = now - (run.startedAt ?? now);
+	const mayRepeat = reply.kind === 'refused' || (reply.kind === 'http' && reply.status === 429);
+	if (!mayRepeat || run.refusals >= MAX_REFUSED_SUBMITS)
+		return fail(run, unreachable(reply, run, policy));
+	const asked = reply.kind === 'http' ? reply.retryAfterMs : undefined;
+	const ms = pauseBefore(run.refusals, random, asked);
+	if (waited + ms > policy.queueTimeoutMs) return fail(run, unreachable(reply, run, policy));
+	return wait({ ...run, wakeTo: 'submit' }, ms);
+}
+
+function afterRead(run: Run, reply: Reply, policy: Policy, now: number, random: number): Step {
+	const job = reply.kind === 'ok' ? readJob(reply.body) : undefined;
+	if (job?.state !== undefined) {
+		return observe({ ...run, misses: 0, lastMiss: undefined, notBefore: 0 }, job, policy, now);
+	}
+	const isUnknownJob =
+		reply.kind === 'http' && reply.status === 404 && !/endpoint/i.test(textOf(reply.body));
+	if (isUnknownJob && !inGrace(run, now)) {
+		const details = { job_id: run.jobId, status: run.state, endpoint_id: policy.endpointId };
+		return fail(run, failureOf('RESULT_EXPIRED', { job: run.jobId }, { details }));
+	}
+	if (reply.kind !== 'ok' && !isUnknownJob && !isPassing(reply))
+		return fail(run, unreachable(reply, run, policy));
+	const missed = { ...run, misses: run.misses + 1, lastMiss: reply };
+	const asked = reply.kind === 'http' ? reply.retryAfterMs : undefined;
+	// The platform may not know a fresh job yet: that is no reason to slow down.
+	const pause = isUnknownJob ? 0 : pauseBefore(missed.misses, random, asked);
+	return waitForRead({ ...missed, notBefore: now + pause }, policy, now);
+}
+
+const inGrace = (run: Run, now: number): boolean =>
+	run.submittedAt !== undefined && now - run.submittedAt < jobLimits.notFoundGraceMs;
+
+/** Takes in a state that the platform told. */
+function observe(before: Run, job: JobView, policy: Policy, now: number): Step {
+	const run = turn(before, job, now);
+	if (isFinal(job.state)) {
+		const failure = judge(job, {
+			jobId: run.jobId,
+			queueSeconds: seconds(spent(run, 'queue', now)),
+			runSeconds: Math.round(policy.runTimeoutMs / 1000),
+		});
+		return failure === undefined ? finish(run, { type: 'succeed', job }) : fail(run, failure);
+	}
+	if (policy.until === 'once') return finish(run, { type: 'handOver', job });
+	return waitForRead(run, policy, now);
+}
+
+/** Moves the clocks of queue and run, and keeps the newest progress. */
+function turn(run: Run, job: JobView, now: number): Run {
+	const phase = phaseOf(job.state, run.phase);
+	const progress = isFinal(job.state) ? undefined : readProgress(job.output);
+	const moved: Run = { ...run, state: job.state };
+	if (phase !== run.phase) {
+		moved.phase = phase;
+		moved.phaseSince = now;
+		moved.spentMs = { ...run.spentMs, [run.phase]: spent(run, run.phase, now) };
+	}
+	if (phase === 'run') moved.runSince = run.runSince ?? startOf(run, job, now);
+	if (progress !== undefined) {
+		moved.progress = progress;
+		moved.progressAt = now;
+	}
+	return moved;
+}
+
+/** When the worker began: by the platform's own durations where it tells them. */
+function startOf(run: Run, job: JobView, now: number): number {
+	if (job.executionTime !== undefined) return now - job.executionTime;
+	if (job.delayTime === undefined || run.submittedAt === undefined) return now;
+	return Math.min(now, run.submittedAt + job.delayTime);
+}
+
+const seconds = (ms: number): number => Math.round(ms / 1000);
+
+/** Milliseconds that the job spent in a phase so far. A job that returns to the queue keeps both. */
+const spent = (run: Run, phase: Phase, now: number): number =>
+	run.spentMs[phase] + (run.phase === phase ? Math.max(0, now - (run.phaseSince ?? now)) : 0);
+
+/** When the node gives the job up. */
+function deadlineOf(run: Run, policy: Policy, now: number): number {
+	const limit = run.phase === 'queue' ? policy.queueTimeoutMs : policy.runTimeoutMs;
+	const own = now + limit - spent(run, run.phase, now);
+	const total = policy.totalTimeoutMs;
+	if (run.origin === 'foreign' && total !== undefined) return (run.startedAt ?? now) + total;
+	return total === undefined ? own : Math.min(own, (run.startedAt ?? now) + total);
+}
+
+function waitForRead(run: Run, policy: Policy, now: number): Step {
+	const deadline = deadlineOf(run, policy, now);
+	if (now >= deadline) return expire(run, policy, now);
+	const since = run.since ?? now;
+	const { at, near } = nextRead({
+		now,
+		intervalMs: policy.intervalMs,
+		since,
+		wasRead: run.reads > 0,
+		runSince: run.phase === 'run' ? run.runSince : undefined,
+		progress: run.phase === 'run' ? run.progress : undefined,
+		progressAt: run.progressAt,
+		peers: policy.peers,
+		nearReads: run.nearReads,
+	});
+	const nearReads = run.nearReads + (near ? 1 : 0);
+	// The last look comes with the deadline, but never nearer than two reads a second allow.
+	const last = Math.max(deadline, since + NEAREST_READ_MS);
+	const allowed = Math.max(at, run.notBefore, policy.peers.blockedUntil);
+	return wait({ ...run, nearReads, wakeTo: 'read' }, Math.min(allowed, last) - now);
+}
+
+function afterWait(run: Run, policy: Policy, now: number): Step {
+	if (run.wakeTo === 'submit') return { run, action: { type: 'submit' } };
+	if (run.wakeTo === 'cancel' && run.cancel) return sendCancel(run, run.cancel);
+	const mayReadAt = Math.max(run.notBefore, policy.peers.blockedUntil);
+	if (now >= mayReadAt) return { run, action: { type: 'read' } };
+	// Another job of this run was told to slow down, or the deadline ended the pause.
+	return waitForRead(run, policy, now);
+}
+
+/** The node's own deadline has passed. */
+function expire(run: Run, policy: Policy, now: number): Step {
+	const code: FailureCode = run.phase === 'queue' ? 'WORKER_START_TIMEOUT' : 'RUN_TIMEOUT';
+	return endEarly(run, 'deadline', code, policy, now);
+}
+
+function stop(run: Run, reason: 'canceled' | 'sibling', policy: Policy, now: number): Step {
+	// A stop during the cancel of a deadline only changes what is told.
+	if (run.cancel)
+		return cancelAgain(
+			{ ...run, cancel: { ...run.cancel, reason, code: 'CANCELED' } },
+			policy,
+			now,
+		);
+	return endEarly(run, reason, 'CANCELED', policy, now);
+}
+
+/** Nobody waits any more: the job is cancelled, or handed over by its id. */
+function endEarly(
+	run: Run,
+	reason: StopReason,
+	code: FailureCode,
+	policy: Policy,
+	now: number,
+): Step {
+	const cancel = { reason, code, since: now, attempts: 0 };
+	if (run.jobId === undefined || !policy.cancelOnStop || run.origin === 'foreign') {
+		return fail(run, stopped(run, code, run.jobId === undefined ? 'none' : 'left', policy));
+	}
+	return sendCancel(run, cancel);
+}
+
+function sendCancel(run: Run, cancel: NonNullable<Run['cancel']>): Step {
+	const sent = { ...cancel, attempts: cancel.attempts + 1 };
+	return { run: { ...run, cancel: sent }, action: { type: 'cancel', reason: cancel.reason } };
+}
+
+function afterCancel(run: Run, reply: Reply, policy: Policy, now: number): Step {
+	const cancel = run.cancel;
+	if (cancel === undefined) return fail(run, stopped(run, 'CANCELED', 'unknown', policy));
+	if (reply.kind === 'ok') {
+		const job = readJob(reply.body);
+		// Paid for already: the result came while the cancel was on its way.
+		if (job.state === 'COMPLETED' && job.hasOutput && cancel.reason === 'deadline')
+			return observe(run, job, policy, now);
+		return fail(
+			{ ...run, state: job.state ?? run.state },
+			stopped(run, cancel.code, 'done', policy),
+		);
+	}
+	if (reply.kind === 'http' && reply.status === 404)
+		return fail(run, stopped(run, cancel.code, 'done', policy));
+	if (!isPassing(reply)) return fail(run, stopped(run, cancel.code, 'unknown', policy));
+	return cancelAgain(run, policy, now);
+}
+
+/** A cancel can be repeated freely; the time for it is short because the execution waits. */
+function cancelAgain(run: Run, policy: Policy, now: number): Step {
+	const cancel = run.cancel;
+	const pause = CANCEL_PAUSE_MS * (cancel?.attempts ?? 1);
+	if (cancel === undefined || now + pause >= cancel.since + CANCEL_BUDGET_MS) {
+		return fail(run, stopped(run, cancel?.code ?? 'CANCELED', 'unknown', policy));
+	}
+	return wait({ ...run, wakeTo: 'cancel' }, pause);
+}

@@ -1,0 +1,16 @@
+import type { Policy } from './run';
+import type { JobOptions } from './options';
+import type { Peers } from './schedule';
+
+/** The rules of a job that this run starts and, unless told otherwise, waits for. */
+export function policyOf(options: JobOptions, peers: Peers): Policy {
+	return {
+		until: options.waitForResult === 'poll' ? 'end' : 'submit',
+		queueTimeoutMs: options.queueTimeoutS * 1000,
+		runTimeoutMs: options.runTimeoutS * 1000,
+		intervalMs: options.pollIntervalMs,
+		cancelOnStop: options.cancelOnStop,
+		endpointId: options.target.kind === 'endpoint' ? options.target.endpointId : undefined,
+		peers,
+	};
+}

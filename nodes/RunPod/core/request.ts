@@ -1,0 +1,144 @@
+import { jobLimits } from '../contract/job';
+import { limits } from '../contract/limits';
+import type { Limit } from '../contract/limits';
+import type { Route } from '../contract/routes';
+import { invalidInput } from './failure';
+import type { JobOptions } from './options';
+
+/** Builds what is submitted, and refuses what the worker would refuse after it has cost money. */
+
+const NUMBER_TEXT = /^-?\d+(\.\d+)?$/;
+
+/** Expressions often give numbers and switches as text; the worker takes no such thing. */
+function coerce(limit: Limit, value: unknown): unknown {
+	if (limit.type === 'integer' || limit.type === 'number') {
+		return typeof value === 'string' && NUMBER_TEXT.test(value.trim()) ? Number(value) : value;
+	}
+	if (limit.type === 'boolean') return value === 'true' ? true : value === 'false' ? false : value;
+	if (typeof value === 'string') return limit.aliases?.[value] ?? value;
+	return limit.type === 'string' && typeof value === 'number' ? String(value) : value;
+}
+
+function rangeProblem(limit: Limit, value: number): string | undefined {
+	const low = limit.minimum ?? -Infinity;
+	const high = limit.maximum ?? Infinity;
+	if (value >= low && value <= high) return undefined;
+	return `'${limit.label}' must be between ${low} and ${high}, not ${value}.`;
+}
+
+function numberProblem(limit: Limit, value: unknown): string | undefined {
+	if (typeof value !== 'number' || !Number.isFinite(value)) {
+		return `'${limit.label}' must be a number, not ${JSON.stringify(value)}.`;
+	}
+	const range = rangeProblem(limit, value);
+	if (range !== undefined) return range;
+	const step = limit.multipleOf;
+	if (step !== undefined && value % step !== 0) {
+		const nearest = nearestMultiple(limit, value);
+		return `${limit.label} must be a multiple of ${step}; nearest: ${nearest}.`;
+	}
+	if (limit.type === 'integer' && !Number.isInteger(value)) {
+		return `'${limit.label}' must be a whole number, not ${value}.`;
+	}
+	return undefined;
+}
+
+/** The nearest allowed multiple; at equal distance the larger one. */
+function nearestMultiple(limit: Limit, value: number): number {
+	const step = limit.multipleOf ?? 1;
+	const low = Math.ceil((limit.minimum ?? -Infinity) / step) * step;
+	const high = Math.floor((limit.maximum ?? Infinity) / step) * step;
+	return Math.min(high, Math.max(low, Math.round(value / step) * step));
+}
+
+function textProblem(limit: Limit, value: unknown): string | undefined {
+	if (typeof value !== 'string')
+		return `'${limit.label}' must be text, not ${JSON.stringify(value)}.`;
+	const empty =
+		value.length < (limit.minLength ?? 0) || (limit.pattern === '\\S' && !/\S/.test(value));
+	if (empty) return `'${limit.label}' must not be empty.`;
+	// Characters, as the worker counts them: an emoji is one.
+	const length = [...value].length;
+	if (limit.maxLength !== undefined && length > limit.maxLength) {
+		return `'${limit.label}' has ${length} characters; the limit is ${limit.maxLength}.`;
+	}
+	if (limit.enum !== undefined && !limit.enum.includes(value)) {
+		return `'${limit.label}' must be one of ${limit.enum.join(', ')}, not '${value}'.`;
+	}
+	return undefined;
+}
+
+/** The sentence about a value that breaks its limit, or undefined. One interpreter for all routes. */
+export function problemOf(limit: Limit, value: unknown): string | undefined {
+	if (limit.type === 'integer' || limit.type === 'number') return numberProblem(limit, value);
+	if (limit.type === 'string') return textProblem(limit, value);
+	if (limit.type === 'boolean' && typeof value !== 'boolean') {
+		return `'${limit.label}' must be on or off, not ${JSON.stringify(value)}.`;
+	}
+	return undefined;
+}
+
+/**
+ * The worker's input of a route. `values` has the node's parameter names; what is undefined is left
+ * to the worker's default, which is the same. Throws a `JobFailure` with INVALID_INPUT.
+ */
+export function buildInput(
+	route: Route,
+	values: Record<string, unknown>,
+	roundSize = false,
+): Record<string, unknown> {
+	const input: Record<string, unknown> = { route };
+	for (const limit of limits[route]) {
+		let value = coerce(limit, values[limit.parameter]);
+		const isUnset = value === undefined || value === null || value === '';
+		if (isUnset && (!limit.required || value === undefined || value === null)) {
+			if (limit.required) throw invalidInput(`'${limit.label}' must not be empty.`);
+			if (value !== '' || limit.default !== '') continue;
+		}
+		if (roundSize && limit.multipleOf !== undefined && typeof value === 'number') {
+			if (rangeProblem(limit, value) === undefined) value = nearestMultiple(limit, value);
+		}
+		const problem = problemOf(limit, value);
+		if (problem !== undefined) throw invalidInput(problem);
+		input[limit.name] = value;
+	}
+	checkBestOf(input);
+	return input;
+}
+
+/** The one rule between two parameters: nobody can keep more images than are made. */
+function checkBestOf(input: Record<string, unknown>): void {
+	const made = typeof input.num_images === 'number' ? input.num_images : 1;
+	if (typeof input.top_k === 'number' && input.top_k > made) {
+		throw invalidInput(`'Keep Best' (${input.top_k}) must not be larger than 'Images' (${made}).`);
+	}
+}
+
+export interface RunBody {
+	input: Record<string, unknown>;
+	policy: { executionTimeout: number; ttl: number; lowPriority: boolean };
+	webhook?: string;
+}
+
+/** The body of /run and /runsync. Both times of the policy are always sent. */
+export function buildBody(input: Record<string, unknown>, options: JobOptions): RunBody {
+	// The platform drops an empty input and lets the job hang for two minutes.
+	if (Object.keys(input).length === 0) throw invalidInput("'Input' must not be empty.");
+	const body: RunBody = {
+		input,
+		policy: {
+			executionTimeout: options.runTimeoutS * 1000,
+			ttl: options.ttlS * 1000,
+			lowPriority: options.priority === 'low',
+		},
+	};
+	if (options.waitForResult === 'dontWait' && options.webhookUrl) body.webhook = options.webhookUrl;
+	const isSync = options.submitMode === 'sync' && options.waitForResult === 'poll';
+	const most = isSync ? jobLimits.runsyncBodyBytes : jobLimits.runBodyBytes;
+	const bytes = Buffer.byteLength(JSON.stringify(body));
+	if (bytes > most) {
+		const size = (bytes / 1e6).toFixed(1);
+		throw invalidInput(`The request is ${size} MB; RunPod takes at most ${most / 1e6} MB.`);
+	}
+	return body;
+}

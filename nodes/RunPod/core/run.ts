@@ -1,0 +1,99 @@
+import type { FailureCode } from '../contract/errors';
+import type { Failure } from './failure';
+import type { Progress } from './progress';
+import type { Reply } from './reply';
+import type { Peers } from './schedule';
+import type { JobView, Phase } from './state';
+
+/** The words of `lifecycle.ts`: what is known of a job, what can happen to it, what can be done. */
+
+export interface Policy {
+	/** `end` waits for the result, `once` looks one time, `submit` hands the id over at once. */
+	until: 'end' | 'once' | 'submit';
+	queueTimeoutMs: number;
+	runTimeoutMs: number;
+	/** One limit for queue and run together, from the first event on. */
+	totalTimeoutMs?: number;
+	intervalMs: number;
+	/** Whether the remote job is cancelled when nobody waits for it any more. */
+	cancelOnStop: boolean;
+	endpointId?: string;
+	peers: Peers;
+}
+
+/** Why a job is cancelled: the user, the end of a deadline, or the failure of another item. */
+export type StopReason = 'canceled' | 'sibling' | 'deadline';
+
+export type Event =
+	| { type: 'start' }
+	| { type: 'submitted'; reply: Reply; sentAt: number }
+	| { type: 'read'; reply: Reply; sentAt: number }
+	| { type: 'woke' }
+	| { type: 'stop'; reason: Exclude<StopReason, 'deadline'> }
+	| { type: 'cancelled'; reply: Reply };
+
+export type FinalAction =
+	| { type: 'succeed'; job: JobView }
+	| { type: 'handOver'; job: JobView }
+	| { type: 'fail'; failure: Failure };
+
+export type Action =
+	| { type: 'submit' }
+	| { type: 'read' }
+	| { type: 'wait'; ms: number }
+	| { type: 'cancel'; reason: StopReason }
+	| FinalAction;
+
+/** Plain data; it may be stored and read back. Times are milliseconds since 1970. */
+export interface Run {
+	/** Whose job it is: a foreign one was started elsewhere. */
+	origin: 'own' | 'foreign';
+	jobId?: string;
+	/** When the accepted submit was sent. */
+	submittedAt?: number;
+	startedAt?: number;
+	refusals: number;
+	state?: string;
+	phase: Phase;
+	phaseSince?: number;
+	spentMs: Record<Phase, number>;
+	/** When the submit was answered, or the last read was sent. */
+	since?: number;
+	reads: number;
+	nearReads: number;
+	/** Reads in a row that told nothing, and the last of them. */
+	misses: number;
+	lastMiss?: Reply;
+	/** Not before this time the target wants to be asked again. */
+	notBefore: number;
+	/** What the next 'woke' does. */
+	wakeTo: 'submit' | 'read' | 'cancel';
+	/** When the worker began, as far as the platform's times tell. */
+	runSince?: number;
+	progress?: Progress;
+	progressAt?: number;
+	cancel?: { reason: StopReason; code: FailureCode; since: number; attempts: number };
+	end?: FinalAction;
+}
+
+const blank = (): Omit<Run, 'origin'> => ({
+	refusals: 0,
+	phase: 'queue',
+	spentMs: { queue: 0, run: 0 },
+	reads: 0,
+	nearReads: 0,
+	misses: 0,
+	notBefore: 0,
+	wakeTo: 'submit',
+});
+
+export const newRun = (): Run => ({ ...blank(), origin: 'own' });
+
+/** A job that exists: of this node when the time of its submit is known, else of anybody. */
+export const attachedRun = (jobId: string, submittedAt?: number): Run => ({
+	...blank(),
+	origin: submittedAt === undefined ? 'foreign' : 'own',
+	jobId,
+	submittedAt,
+	wakeTo: 'read',
+});

@@ -1,0 +1,102 @@
+import type { FailureCode } from '../contract/errors';
+import { failureOf, splitCode } from './failure';
+import type { Failure, FailureParts } from './failure';
+import { isRecord } from './state';
+import type { JobView } from './state';
+
+/** What a final job means for the user: undefined is success. */
+export interface VerdictContext {
+	jobId?: string;
+	queueSeconds: number;
+	runSeconds: number;
+}
+
+interface Cause {
+	text: string;
+	traceback?: string;
+}
+
+const LONGEST_CAUSE = 2000;
+
+const firstText = (...values: unknown[]): string =>
+	values.find((value): value is string => typeof value === 'string' && value.trim() !== '') ?? '';
+
+/**
+ * The readable part of a worker's `error`: plain text, an object, or a JSON string with
+ * `error_message` and `error_traceback`, which is what the platform makes of an exception.
+ */
+export function readCause(error: unknown): Cause {
+	let value = error;
+	if (typeof value === 'string' && value.trimStart().startsWith('{')) {
+		try {
+			value = JSON.parse(value);
+		} catch {
+			return { text: (value as string).slice(0, LONGEST_CAUSE) };
+		}
+	}
+	if (!isRecord(value))
+		return { text: typeof value === 'string' ? value.slice(0, LONGEST_CAUSE) : '' };
+	const text = firstText(
+		value.error_message,
+		value.message,
+		value.error,
+		value.detail,
+		value.error_type,
+	);
+	const traceback = firstText(value.error_traceback, value.traceback);
+	const readable = text === '' ? JSON.stringify(value) : text;
+	return {
+		text: readable.slice(0, LONGEST_CAUSE),
+		traceback: traceback === '' ? undefined : traceback,
+	};
+}
+
+/** The failure of a cause: a leading `CODE:` picks the code, the platform's own texts come next. */
+function failureOfCause(
+	cause: Cause,
+	context: VerdictContext,
+	details: FailureParts['details'],
+): Failure {
+	const { code, sentence } = splitCode(cause.text);
+	const parts: FailureParts = { details, traceback: cause.traceback };
+	if (/executionTimeout exceeded/i.test(cause.text)) return timedOut('RUN_TIMEOUT', context, parts);
+	if (code === undefined || code === 'JOB_FAILED') {
+		const detail = sentence === '' ? 'the worker gave no reason' : sentence;
+		return failureOf('JOB_FAILED', { detail: detail.replace(/^Job failed: /, '') }, parts);
+	}
+	return failureOf(code, {}, sentence === '' ? parts : { ...parts, message: sentence });
+}
+
+function timedOut(
+	code: Extract<FailureCode, 'RUN_TIMEOUT' | 'WORKER_START_TIMEOUT'>,
+	context: VerdictContext,
+	parts: FailureParts,
+): Failure {
+	const seconds = code === 'RUN_TIMEOUT' ? context.runSeconds : context.queueSeconds;
+	return failureOf(code, { seconds }, parts);
+}
+
+/** Judges a job in a final state. */
+export function judge(job: JobView, context: VerdictContext): Failure | undefined {
+	const details = {
+		job_id: context.jobId ?? job.id ?? null,
+		status: job.state,
+		worker_id: job.workerId,
+	};
+	if (job.state === 'COMPLETED') {
+		if (!job.hasOutput) return failureOf('RESULT_MISSING', { job: details.job_id }, { details });
+		const inner = isRecord(job.output) ? job.output.error : undefined;
+		const told = inner !== undefined && inner !== null && inner !== '' && inner !== false;
+		return told ? failureOfCause(readCause(inner), context, details) : undefined;
+	}
+	if (job.state === 'CANCELLED') {
+		// "cancelled" on purpose: n8n takes a message with "canceled" for its own stop.
+		const detail = 'the job was cancelled, but not by this run';
+		return failureOf('JOB_FAILED', { detail }, { details });
+	}
+	if (job.state === 'TIMED_OUT') {
+		const code = job.executionTime === undefined ? 'WORKER_START_TIMEOUT' : 'RUN_TIMEOUT';
+		return timedOut(code, context, { details, traceback: readCause(job.error).traceback });
+	}
+	return failureOfCause(readCause(job.error), context, details);
+}
