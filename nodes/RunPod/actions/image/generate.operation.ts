@@ -1,0 +1,110 @@
+import type {
+	IDataObject,
+	IExecuteFunctions,
+	INodeExecutionData,
+	INodeProperties,
+} from 'n8n-workflow';
+
+import { fields as routeFields, settingFields } from '../../contract/fields';
+import type { Route } from '../../contract/routes';
+import { routes } from '../../contract/routes';
+import { invalidInput } from '../../core/failure';
+import { buildInput } from '../../core/request';
+import { readJobOptions } from '../../run/jobOptions';
+import type { PreparedJob } from '../../run/prepared';
+import { runItems } from '../../run/runItems';
+import { outputFieldOf, waitFields } from '../runFields';
+
+/** The worker's routes that make an image from text. */
+const choices = ['create', 'production'] as const satisfies readonly Route[];
+
+const show = { resource: ['image'], operation: ['generate'] };
+
+/** A field that all routes define alike is one field; where defaults differ, each has its own. */
+function routeForm(): INodeProperties[] {
+	const form = new Map<string, { field: INodeProperties; route: string[] }>();
+	for (const route of choices) {
+		for (const field of routeFields[route].main) {
+			const key = JSON.stringify(field);
+			const known = form.get(key);
+			if (known) known.route.push(route);
+			else form.set(key, { field, route: [route] });
+		}
+	}
+	return [...form.values()].map(({ field, route }) => ({
+		...field,
+		displayOptions: { show: { ...show, route } },
+	}));
+}
+
+function optionsOf(route: Route): INodeProperties {
+	const options = [
+		...routeFields[route].options,
+		settingFields.outputField,
+		settingFields.roundSize,
+	].sort((one, other) => one.displayName.localeCompare(other.displayName, 'en'));
+	return {
+		displayName: 'Options',
+		name: 'options',
+		type: 'collection',
+		placeholder: 'Add option',
+		default: {},
+		options,
+		displayOptions: { show: { ...show, route: [route] } },
+	};
+}
+
+const routeField: INodeProperties = {
+	displayName: 'Route',
+	name: 'route',
+	type: 'options',
+	options: choices.map((route) => ({
+		name: routes[route].title,
+		value: route,
+		description: routes[route].description,
+	})),
+	default: 'create',
+	description: 'How much work goes into the image',
+	displayOptions: { show },
+};
+
+const [prompt, ...rest] = routeForm();
+
+export const fields: INodeProperties[] = [
+	prompt,
+	routeField,
+	...rest,
+	...choices.map(optionsOf),
+	...waitFields(show),
+];
+
+function isRoute(value: unknown): value is (typeof choices)[number] {
+	return choices.some((choice) => choice === value);
+}
+
+/** Reads and checks one item; throws before anything was submitted. */
+function prepare(context: IExecuteFunctions, itemIndex: number): PreparedJob {
+	const route = context.getNodeParameter('route', itemIndex);
+	if (!isRoute(route)) {
+		throw invalidInput(`'Route' must be one of ${choices.join(', ')}, not '${String(route)}'.`);
+	}
+	const options = context.getNodeParameter('options', itemIndex, {}) as IDataObject;
+	const values: Record<string, unknown> = { ...options };
+	for (const { name } of routeFields[route].main) {
+		values[name] = context.getNodeParameter(name, itemIndex, undefined);
+	}
+	const input = buildInput(route, values, options.roundSize === true);
+	return {
+		input: input as IDataObject,
+		options: readJobOptions.call(context, itemIndex),
+		binary: {
+			field: outputFieldOf(options),
+			fileName: typeof input.filename === 'string' ? input.filename : undefined,
+			prompt: String(input.prompt),
+		},
+	};
+}
+
+export async function execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
+	return await runItems.call(this, (itemIndex) => prepare(this, itemIndex));
+}

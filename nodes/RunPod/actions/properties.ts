@@ -1,0 +1,25 @@
+import type { INodeProperties } from 'n8n-workflow';
+
+import * as image from './image';
+import * as job from './job';
+import { targetFields } from './runFields';
+
+/** The form from top to bottom: what to do, where, and the fields of the chosen operation. */
+export const properties: INodeProperties[] = [
+	{
+		displayName: 'Resource',
+		name: 'resource',
+		type: 'options',
+		noDataExpression: true,
+		options: [
+			{ name: 'Image', value: 'image' },
+			{ name: 'Job', value: 'job' },
+		],
+		default: 'image',
+	},
+	image.operations,
+	job.operations,
+	...targetFields,
+	...image.generate.fields,
+	...job.pollStatus.fields,
+];
