@@ -1,0 +1,146 @@
+"""Finds the set of models and its files, in a fixed order, and says what was tried when one is missing.
+
+Order: the folder named by MODEL_ROOT, the folder shipped with the worker, the platform's cached model
+(Hugging Face cache on the volume), `models/` on the volume.
+"""
+
+import difflib
+import hashlib
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from studio.failures import StudioFailure
+from studio.manifest import SETS, Manifest, ManifestError, ModelCard, ScorerCard, UpscalerCard, read_manifest
+from studio.settings import Settings
+
+VOLUMES = (Path("/runpod-volume"), Path("/workspace"))
+WEIGHTS = (".safetensors", ".pth", ".bin")
+
+
+class Assets:
+    """One set of models and where its files lie."""
+
+    def __init__(self, settings: Settings):
+        """Raises StudioFailure (MODEL_NOT_FOUND, INVALID_INPUT) when the set is unknown or malformed."""
+        self._settings = settings
+        self.manifest_path = _manifest_path(settings.model_set)
+        try:
+            self.set: Manifest = read_manifest(self.manifest_path)
+        except ManifestError as error:
+            raise StudioFailure("INVALID_INPUT", detail=f"The set of models is malformed: {error}.") from None
+
+    @property
+    def roots(self) -> list[Path]:
+        """Folders of models, in the order in which they are searched."""
+        volumes = dict.fromkeys((self._settings.volume_root, *VOLUMES))
+        named = [self._settings.model_root] if self._settings.model_root else []
+        return [*named, (self.manifest_path.parent / self.set.baked).resolve(), *(v / "models" for v in volumes)]
+
+    def card(self, name: str | None = None) -> ModelCard:
+        """The card of a model, by name with or without `.safetensors`; the set's default for None."""
+        cards = {card.name: card for card in self.set.models}
+        wanted = name or self.set.default_model
+        for spelling in (wanted, wanted.removesuffix(".safetensors")):
+            if spelling in cards:
+                return cards[spelling]
+        nearest = sorted(cards, key=lambda known: -difflib.SequenceMatcher(None, wanted.lower(), known.lower()).ratio())
+        raise StudioFailure("MODEL_NOT_FOUND", model=wanted, nearest=", ".join(nearest[:5]))
+
+    def pipeline(self, card: ModelCard) -> Path:
+        """The folder of a diffusion model. Raises ASSET_MISSING for the folder or a part of it."""
+        folder = self._find(card.path, card.repository)
+        index = json.loads(_existing(folder / "model_index.json").read_text(encoding="utf-8"))
+        for part, origin in index.items():
+            # A part that the pipeline has but that is not used is listed as [null, null].
+            if isinstance(origin, list) and origin[0]:
+                _existing(folder / part)
+                if _holds_weights(origin[1]) and not weight_files(folder / part):
+                    raise _missing(f"{part}/*.safetensors", [folder / part])
+        return folder
+
+    def upscaler(self, kind: str | None = None) -> tuple[UpscalerCard, Path | None]:
+        """Card and file of an enlarger; None for the file of an optional one that is not there."""
+        card = self.set.upscalers.get(kind or self.set.default_upscaler)
+        if card is None:
+            raise StudioFailure("MODEL_NOT_FOUND", model=kind, nearest=", ".join(self.set.upscalers))
+        return card, self._find(card.path, None, card.optional)
+
+    def missing_upscaler(self, kind: str | None = None) -> StudioFailure:
+        """What to raise where an optional enlarger is needed after all."""
+        card, _ = self.upscaler(kind)
+        return _missing(card.path, [root / card.path for root in self.roots])
+
+    def scorer(self) -> tuple[ScorerCard, Path, Path] | None:
+        """Card, folder of the vision model and file of the head; None when the set has no scorer."""
+        card = self.set.scorer
+        if card is None:
+            return None
+        tower = self._find(card.tower, card.repository, card.optional)
+        head = self._find(card.head, None, card.optional)
+        return (card, tower, head) if tower and head else None
+
+    def _find(self, relative: str, repository: str | None, optional: bool = False) -> Path | None:
+        tried = [root / relative for root in self.roots]
+        if repository:
+            # The cached model is nearer than the volume, so it comes before it.
+            tried[len(tried) - len(VOLUMES) :] = [*self._cached(repository), *tried[len(tried) - len(VOLUMES) :]]
+        for path in tried:
+            if path.exists():
+                return path
+        if optional:
+            return None
+        raise _missing(relative, tried)
+
+    def _cached(self, repository: str) -> list[Path]:
+        name = "models--" + repository.replace("/", "--")
+        homes = dict.fromkeys((self._settings.volume_root, *VOLUMES))
+        found = [home / "huggingface-cache/hub" / name / "snapshots" for home in homes]
+        return [path for snapshots in found for path in (sorted(snapshots.glob("*")) or [snapshots])]
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Files with weights below a folder, or the file itself."""
+    if folder.is_file():
+        return [folder]
+    return sorted(path for path in folder.rglob("*") if path.suffix in WEIGHTS and path.is_file())
+
+
+def model_hash(path: Path) -> str | None:
+    """SHA-256 of the largest weights file below `path`, in hex; read once per process and file."""
+    files = weight_files(path)
+    if not files:
+        return None
+    largest = max(files, key=lambda file: file.stat().st_size)
+    state = largest.stat()
+    return _sha256(largest, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _sha256(path: Path, size: int, changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _manifest_path(name: str) -> Path:
+    path = Path(name)
+    if path.suffix == ".json":
+        return _existing(path.absolute())
+    known = sorted(file.stem for file in SETS.glob("*.json") if file.stem != "schema")
+    if name not in known:
+        raise StudioFailure("MODEL_NOT_FOUND", model=name, nearest=", ".join(known))
+    return SETS / f"{name}.json"
+
+
+def _holds_weights(class_name: str) -> bool:
+    return not class_name.endswith(("Scheduler", "Tokenizer", "TokenizerFast", "Processor", "FeatureExtractor"))
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise _missing(path.name, [path])
+    return path
+
+
+def _missing(asset: str, tried: list[Path]) -> StudioFailure:
+    return StudioFailure("ASSET_MISSING", asset=asset, tried=", ".join(str(path) for path in tried))

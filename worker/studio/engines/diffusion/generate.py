@@ -1,0 +1,98 @@
+"""Makes images from text with a loaded model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from studio.engines.diffusion.load import DiffusionModel
+from studio.engines.diffusion.schedulers import build_scheduler
+
+SEEDS = 2**32
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What to draw. Sizes in pixels, multiples of 8; `scheduler` is a resolved name."""
+
+    prompt: str
+    negative_prompt: str
+    width: int
+    height: int
+    steps: int
+    cfg_scale: float
+    scheduler: str
+
+
+def image_seeds(seed: int, count: int) -> list[int]:
+    """Image n of a job has seed + n, so that it can be made again alone."""
+    return [(seed + n) % SEEDS for n in range(count)]
+
+
+def generate(
+    model: DiffusionModel,
+    picture: Picture,
+    seeds: list[int],
+    on_step: Callable[[int, int], None] = lambda done, total: None,
+) -> list[np.ndarray]:
+    """Images as uint8 arrays (height, width, 3), one per seed.
+
+    `on_step(done, total)` counts the steps of all images; what it raises ends the run before the next
+    step, and nothing is decoded. The images are made one after another: a batch would round differently
+    from a single run, and image n must equal a job of its own with seed + n.
+    """
+    images = []
+    total = picture.steps * len(seeds)
+    with model.lock, torch.inference_mode():
+        for index, seed in enumerate(seeds):
+            images.append(_decode(model, _latents(model, picture, seed, index * picture.steps, total, on_step)))
+    return images
+
+
+def _latents(model: DiffusionModel, picture: Picture, seed: int, before: int, total: int, on_step) -> torch.Tensor:
+    def after_step(pipe, step, timestep, tensors):
+        on_step(before + step + 1, total)
+        return tensors
+
+    pipe = model.pipe
+    pipe.scheduler = build_scheduler(picture.scheduler, pipe.scheduler.config)
+    return pipe(
+        prompt=picture.prompt,
+        # None lets the model decide what an empty prompt is: zeros or an encoded empty text.
+        negative_prompt=picture.negative_prompt or None,
+        width=picture.width,
+        height=picture.height,
+        num_inference_steps=picture.steps,
+        guidance_scale=picture.cfg_scale,
+        # Noise is drawn on the CPU: the same seed starts from the same noise on every device.
+        generator=torch.Generator("cpu").manual_seed(seed),
+        output_type="latent",
+        callback_on_step_end=after_step,
+        callback_on_step_end_tensor_inputs=[],
+    ).images
+
+
+def _decode(model: DiffusionModel, latents: torch.Tensor) -> np.ndarray:
+    vae, pipe = model.pipe.vae, model.pipe
+    # Some autoencoders overflow in fp16 and say so in their configuration.
+    upcast = vae.dtype == torch.float16 and vae.config.force_upcast
+    if upcast:
+        pipe.vae.to(dtype=torch.float32)
+    latents = latents.to(next(vae.post_quant_conv.parameters()).dtype)
+    image = vae.decode(_denormalise(latents, vae.config), return_dict=False)[0]
+    if upcast:
+        pipe.vae.to(dtype=torch.float16)
+    pixels = (image[0].float() * 0.5 + 0.5).clamp(0, 1).permute(1, 2, 0)
+    # Rounded on the device: a quarter of the bytes to copy.
+    return (pixels * 255).round().to(torch.uint8).cpu().numpy()
+
+
+def _denormalise(latents: torch.Tensor, config) -> torch.Tensor:
+    if getattr(config, "latents_mean", None) is None or getattr(config, "latents_std", None) is None:
+        return latents / config.scaling_factor
+    mean, std = (
+        torch.tensor(values, device=latents.device, dtype=latents.dtype).view(1, -1, 1, 1)
+        for values in (config.latents_mean, config.latents_std)
+    )
+    return latents * std / config.scaling_factor + mean

@@ -1,0 +1,36 @@
+"""Reads a diffusion model from a folder in the layout of diffusers."""
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from diffusers import StableDiffusionXLPipeline
+
+from studio.assets import weight_files
+from studio.engines.device import Device
+from studio.manifest import ModelCard
+
+
+@dataclass
+class DiffusionModel:
+    """A pipeline in memory. `lock`: one run at a time, the pipeline keeps state while it works."""
+
+    card: ModelCard
+    folder: Path
+    device: Device
+    pipe: StableDiffusionXLPipeline
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def load_model(card: ModelCard, folder: Path, device: Device) -> DiffusionModel:
+    """Loads from disk only; fp16 files are read as fp32 on a CPU."""
+    pipe = StableDiffusionXLPipeline.from_pretrained(
+        folder,
+        dtype=device.dtype,
+        variant="fp16" if any(".fp16." in file.name for file in weight_files(folder)) else None,
+        use_safetensors=True,
+        local_files_only=True,
+        add_watermarker=False,
+    )
+    pipe.set_progress_bar_config(disable=True)
+    return DiffusionModel(card, folder, device, pipe.to(device.torch))

@@ -1,0 +1,90 @@
+"""The models of this process and what health tells about them. Imports torch on first use only."""
+
+import threading
+
+from studio.assets import Assets, weight_files
+from studio.engines.cache import ModelCache
+
+_LOCK = threading.RLock()
+_state: dict = {}
+
+
+def loaded_engines() -> set[str]:
+    """Names of the engines that have a model in memory: diffusion, upscale, score. Loads nothing."""
+    cache = _state.get("cache")
+    return {key[0] for key in cache.loaded()} if cache else set()
+
+
+def device(wanted: str = "auto"):
+    """The device of this process, chosen once."""
+    with _LOCK:
+        if "device" not in _state:
+            from studio.engines.device import free_bytes, pick_device, release
+
+            chosen = pick_device(wanted)
+            _state["device"] = chosen
+            _state["cache"] = ModelCache(lambda: free_bytes(chosen), lambda: release(chosen))
+        return _state["device"]
+
+
+def cache() -> ModelCache:
+    """The models that this process has loaded."""
+    device()
+    return _state["cache"]
+
+
+def diffusion(assets: Assets, name: str | None, wanted: str):
+    """The diffusion model `name` of the set, loaded. Raises MODEL_NOT_FOUND, ASSET_MISSING."""
+    card = assets.card(name)
+    folder = assets.pipeline(card)
+    chosen = device(wanted)
+
+    def load():
+        from studio.engines.diffusion.load import load_model
+
+        return load_model(card, folder, chosen)
+
+    return cache().get(("diffusion", str(folder)), load, _bytes(folder))
+
+
+def upscaler(assets: Assets, kind: str | None, wanted: str):
+    """The enlarger of this kind, loaded; None for an optional one that is not there."""
+    card, path = assets.upscaler(kind)
+    if path is None:
+        return None
+    chosen = device(wanted)
+
+    def load():
+        from studio.engines.upscale.load import load_upscaler
+
+        return load_upscaler(card, path, chosen)
+
+    return cache().get(("upscale", str(path)), load, _bytes(path))
+
+
+def required_upscaler(assets: Assets, kind: str | None, wanted: str):
+    """As `upscaler`, for those who cannot do without. Raises ASSET_MISSING."""
+    model = upscaler(assets, kind, wanted)
+    if model is None:
+        raise assets.missing_upscaler(kind)
+    return model
+
+
+def scorer(assets: Assets, wanted: str):
+    """The aesthetic predictor of the set, loaded; None for a set without one."""
+    found = assets.scorer()
+    if found is None:
+        return None
+    card, tower, head = found
+    chosen = device(wanted)
+
+    def load():
+        from studio.engines.score import load_scorer
+
+        return load_scorer(card, tower, head, chosen)
+
+    return cache().get(("score", str(tower), str(head)), load, _bytes(tower))
+
+
+def _bytes(path) -> int:
+    return sum(file.stat().st_size for file in weight_files(path))

@@ -1,0 +1,1 @@
+"""Enlarging with networks of the Real-ESRGAN architecture."""

@@ -1,0 +1,108 @@
+"""The form of a set of models: what `sets/*.json` may say. Pure; reads one file.
+
+A set names the files it needs (by category, with where they come from and their licence) and describes
+each model by a card. The demo set and the sets that users deploy have the same form.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+SETS = Path(__file__).parents[1] / "sets"
+
+Size = Annotated[list[Annotated[int, Field(ge=8, multiple_of=8)]], Field(min_length=2, max_length=2)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class File(_Strict):
+    """One file to have: `filename` is its path below the folder of models."""
+
+    url: str | None = Field(default=None, description="Where it can be fetched; null when it is shipped with the worker")
+    filename: Annotated[str, Field(pattern=r"^[^/\\]", description="Path below the folder of models")]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    size: Annotated[int, Field(ge=1, description="Size in bytes")] | None = None
+    license: str | None = None
+
+
+class ModelCard(_Strict):
+    """A diffusion model in the folder layout of diffusers."""
+
+    name: str
+    title: str
+    type: Literal["sdxl"]
+    path: Annotated[str, Field(description="Folder below the folder of models")]
+    repository: Annotated[str, Field(description="owner/name on the Hugging Face hub, for its cache")] | None = None
+    native_sizes: Annotated[list[Size], Field(min_length=1, description="Sizes in pixels it was trained at")]
+    enlarge_beyond_native: Annotated[bool, Field(description="Render larger sizes natively and enlarge them")] = False
+    scheduler: Annotated[str, Field(description="What 'auto' means")]
+    schedulers: Annotated[list[str], Field(min_length=1, description="Schedulers it works with")]
+    license: str
+    demo: Annotated[bool, Field(description="A small model for trying things out, not for real work")] = False
+
+
+class UpscalerCard(_Strict):
+    """An enlarger of the RRDBNet architecture, x4."""
+
+    name: str
+    title: str
+    path: str
+    license: str
+    optional: Annotated[bool, Field(description="The set works without it, by plain resizing")] = False
+
+
+class ScorerCard(_Strict):
+    """An aesthetic predictor: CLIP vision tower and trained head, whose dimensions agree."""
+
+    name: str
+    tower: Annotated[str, Field(description="Folder of the vision model")]
+    head: Annotated[str, Field(description="File of the head, .safetensors or .pth")]
+    repository: Annotated[str, Field(description="owner/name of the tower on the Hugging Face hub")] | None = None
+    score_min: float
+    score_max: float
+    license: str
+    optional: bool = False
+
+
+class Manifest(_Strict):
+    """A whole set."""
+
+    schema_: Annotated[str | None, Field(alias="$schema")] = None
+    name: str
+    title: str
+    baked: Annotated[str, Field(description="Folder of models shipped with the worker, seen from this file")]
+    files: dict[str, list[File]]
+    models: Annotated[list[ModelCard], Field(min_length=1)]
+    default_model: str
+    upscalers: dict[Literal["photo", "art", "conservative"], UpscalerCard]
+    default_upscaler: Literal["photo", "art", "conservative"] = "photo"
+    scorer: ScorerCard | None = None
+
+
+class ManifestError(Exception):
+    """A manifest cannot be read or does not have the form. The text names file, place and reason."""
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Reads and checks one set. Raises FileNotFoundError or ManifestError."""
+    text = path.read_text(encoding="utf-8")
+    try:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ManifestError(f"{path}: {place}: {first['msg']}") from None
+
+
+def schema_text() -> str:
+    """The JSON Schema of a manifest, as `sets/schema.json` holds it for editors and other tools."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | Manifest.model_json_schema()
+    return json.dumps(schema, indent=2) + "\n"
+
+
+if __name__ == "__main__":  # python -m studio.manifest, after a change of the form
+    (SETS / "schema.json").write_text(schema_text(), encoding="utf-8")

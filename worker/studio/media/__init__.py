@@ -1,0 +1,1 @@
+"""Images as files: encoding, names, sizes."""

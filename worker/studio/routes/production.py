@@ -1,0 +1,73 @@
+"""Route production: images from text, enlarged once to print size. No score."""
+
+from time import monotonic
+
+from studio.assets import Assets
+from studio.context import JobContext
+from studio.contract.production import ProductionInput
+from studio.media.guard import check_result_size
+from studio.media.images import encode_image, to_base64
+from studio.media.names import file_name
+
+
+def run(input: ProductionInput, context: JobContext) -> dict:
+    """The output of contract/routes/production.json. Raises StudioFailure and Cancelled."""
+    from studio.engines import loaded
+    from studio.engines.draw import draw, plan_drawing, resolved
+    from studio.engines.upscale.memory import enlarge_within_memory
+
+    begun = monotonic()
+    settings = context.settings
+    context.progress("loading", 1, "Loading the models")
+    assets = Assets(settings)
+    # The enlarger first: without it the diffusion would be paid for nothing.
+    upscaler = loaded.required_upscaler(assets, None, settings.device)
+    plan = plan_drawing(assets, input, settings.device)
+    context.check_cancelled()
+
+    def on_step(done: int, total: int) -> None:
+        context.check_cancelled()
+        context.progress("generating", 5 + 60 * done / total, f"Step {done} of {total}")
+
+    context.progress("generating", 5, f"Generating {input.num_images} image(s)")
+    base = draw(plan, on_step)
+    # Half a pixel up, as people round; Python would round to the even neighbour.
+    final_width = int(input.width * input.upscale_factor + 0.5)
+    final_height = int(input.height * input.upscale_factor + 0.5)
+    images = []
+    for index, pixels in enumerate(base):
+
+        def on_tile(done: int, total: int, index: int = index) -> None:
+            context.check_cancelled()
+            share = (index + done / total) / len(base)
+            context.progress("upscaling", 65 + 28 * share, f"Image {index + 1} of {len(base)}, tile {done} of {total}")
+
+        tile = input.tile_size if input.use_tiled_upscale else None
+        images.append(enlarge_within_memory(upscaler, pixels, final_width, final_height, tile, on_tile))
+    context.progress("encoding", 95, "Encoding")
+    made = [
+        {
+            "id": f"img_000_{index:02d}",
+            "image": to_base64(encode_image(pixels, input.output_format, input.quality)),
+            "seed": seed,
+        }
+        for index, (pixels, seed) in enumerate(zip(images, plan.seeds, strict=True))
+    ]
+    result = {
+        "route": "production",
+        "metadata": resolved(plan, settings.version)
+        | {
+            "base_width": input.width,
+            "base_height": input.height,
+            "final_width": final_width,
+            "final_height": final_height,
+            "upscale_factor": input.upscale_factor,
+            "upscaler": upscaler.card.title,
+            "filename": file_name(input.filename, input.prompt),
+            "output_format": input.output_format,
+        },
+        "meta": {"job_id": context.job_id, "duration_ms": round((monotonic() - begun) * 1000)},
+    }
+    result |= {"image": made[0]["image"]} if input.num_images == 1 else {"images": made}
+    check_result_size(result, settings.max_inline_mb)
+    return result
