@@ -2,13 +2,7 @@
 
 import string
 
-try:
-    from studio.contract.errors import FAILURES
-except ImportError:  # until the contract is generated for Python
-    import json
-    from pathlib import Path
-
-    FAILURES = json.loads((Path(__file__).parents[2] / "contract/errors.json").read_text())["codes"]
+from studio.contract.errors import FAILURES
 
 
 class Cancelled(Exception):
@@ -32,15 +26,18 @@ class StudioFailure(Exception):
         entry = FAILURES[code]
         self.code = code
         self.values = values
-        self.category = entry["category"]
-        self.retryable = entry["retryable"]
-        self.message = _fill(entry["message"], values)
-        self.remedy = _fill(entry["remedy"], values)
+        # Shown only where DEBUG=1 asked for it.
+        self.traceback: str | None = None
+        self.category = entry.category
+        self.retryable = entry.retryable
+        self.message = _fill(entry.message, values)
+        self.remedy = _fill(entry.remedy, values)
         super().__init__(code)
 
     def __str__(self) -> str:
         end = "" if self.message.endswith((".", "!", "?")) else "."
-        return f"{self.code}: {self.message}{end} {self.remedy}".strip()
+        text = f"{self.code}: {self.message}{end} {self.remedy}".strip()
+        return f"{text}\n{self.traceback}" if self.traceback else text
 
 
 def _fill(text: str, values: dict) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from studio import __version__
+from studio.contract.job import INLINE_RESULT_MB
 
 SECRET_VARIABLES = (
     "AUTH_TOKEN",
@@ -37,7 +38,7 @@ class Settings:
     temp_root: Path = Path(tempfile.gettempdir()) / "studio-jobs"
     allow_download: bool = False
     device: str = "auto"
-    max_inline_mb: float = 7.0
+    max_inline_mb: float = float(INLINE_RESULT_MB)
     debug: bool = False
     log_level: str = "INFO"
     worker_id: str = "local"

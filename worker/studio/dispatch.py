@@ -1,0 +1,127 @@
+"""From the input of a job to its output: finds the route, checks what goes in and what comes out."""
+
+import importlib
+import json
+import logging
+import math
+import time
+import traceback
+from pathlib import Path
+
+from studio.assets import Assets
+from studio.context import JobContext
+from studio.contract.routes import ROUTES
+from studio.failures import Cancelled, StudioFailure, classify
+from studio.input import read_input
+from studio.logs import set_route
+from studio.process import PROCESS
+from studio.settings import Settings
+
+log = logging.getLogger(__name__)
+
+# The platform's SDK takes these two out of the output and acts on them.
+RESERVED = ("error", "refresh_worker")
+
+
+def check_start(settings: Settings) -> None:
+    """Compares the routes that exist with the contract and reads the set of models.
+
+    What is wrong is remembered, not raised.
+
+    A worker that ends at once is started again and again, and nobody sees why; one that
+    answers each job with the reason is understood.
+    """
+    present = {file.stem for file in (Path(__file__).parent / "routes").glob("*.py")} - {"__init__"}
+    differences = [f"route '{name}' has no file in routes" for name in sorted(ROUTES.keys() - present)]
+    differences += [f"routes/{name}.py is not in the contract" for name in sorted(present - ROUTES.keys())]
+    if differences:
+        remember_failure(StudioFailure("BACKEND_NOT_READY", backend=f"the worker ({'; '.join(differences)})"))
+    try:
+        Assets(settings)
+    except Exception as exception:
+        remember_failure(classify(exception))
+    PROCESS.ready.set()
+
+
+def remember_failure(failure: StudioFailure) -> None:
+    """Answers every job from now on with this failure."""
+    log.error("start-up failed: %s", failure)
+    PROCESS.startup_failure = failure
+
+
+def run_job(job_input: object, context: JobContext) -> dict:
+    """Runs one job and returns its output, ready to be sent as JSON.
+
+    Raises StudioFailure, or Cancelled when the job was stopped; nothing else.
+    """
+    started = time.monotonic()
+    cold = PROCESS.cold
+    name = "worker"
+    try:
+        name, model = _read(job_input)
+        set_route(name)
+        log.info("job %s started", context.job_id)
+        context.check_cancelled()
+        output = _route(name).run(model, context)
+        context.check_cancelled()
+        duration_ms = round((time.monotonic() - started) * 1000)
+        meta = {"job_id": context.job_id, "duration_ms": duration_ms, "cold_start": cold}
+        output = {**output, "meta": {**output.get("meta", {}), **meta}}
+        size = check_output(output, context.settings.max_inline_mb)
+        log.info("job %s finished in %d ms, %d bytes", context.job_id, duration_ms, size)
+        return output
+    except Cancelled:
+        log.info("job %s was cancelled", context.job_id)
+        raise
+    except Exception as exception:
+        failure = classify(exception)
+        if context.settings.debug:
+            failure.traceback = traceback.format_exc()
+        log.error("job %s failed: %s", context.job_id, failure)
+        raise failure from None
+    finally:
+        # Health tells about the worker; it does not warm anything up.
+        if name not in ("worker", "health"):
+            PROCESS.jobs_finished += 1
+        set_route("worker")
+
+
+def _read(job_input: object) -> tuple:
+    # A worker that could not start says so before it finds fault with the input.
+    name, model = None, None
+    failure = PROCESS.startup_failure
+    try:
+        name, model = read_input(job_input)
+    except StudioFailure:
+        if failure is None:
+            raise
+    if failure is not None and name != "health":
+        raise failure
+    return name, model
+
+
+def health(settings: Settings, diagnostics: bool = False) -> dict:
+    """The output of the route health, without a job and without waiting for one."""
+    _, model = read_input({"route": "health", "diagnostics": diagnostics})
+    return _route("health").run(model, JobContext("health", settings))
+
+
+def _route(name: str):
+    # At first use: what a route needs is dear to import, and most workers serve few routes.
+    return importlib.import_module(f"studio.routes.{name}")
+
+
+def check_output(output: dict, limit_mb: float) -> int:
+    """The exact size in bytes that the output has on the wire. Raises StudioFailure when it cannot go there."""
+    reserved = [name for name in RESERVED if name in output]
+    if reserved:
+        raise StudioFailure("JOB_FAILED", detail=f"the route returned the reserved key '{reserved[0]}'")
+    try:
+        size = len(json.dumps(output, ensure_ascii=False, allow_nan=False).encode("utf-8"))
+    except (TypeError, ValueError, RecursionError) as error:
+        # The platform would never hear of the job again: such a value cannot be sent.
+        raise StudioFailure("JOB_FAILED", detail=f"the route returned a value that is not JSON ({error})") from None
+    if size > limit_mb * 1_000_000:
+        size_mb = math.ceil(size / 100_000) / 10
+        raise StudioFailure("RESULT_TOO_LARGE", size_mb=size_mb, limit_mb=f"{limit_mb:g}")
+    return size

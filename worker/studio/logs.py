@@ -1,0 +1,56 @@
+"""Log lines: each starts with the [ROUTE] that it belongs to, without secrets and without images."""
+
+import logging
+import re
+from collections import deque
+from contextvars import ContextVar
+
+from studio.settings import Settings
+
+TAIL_LINES = 200
+# Text of a base64 image is of no use to a reader and fills the platform's log.
+_LONG_TEXT = re.compile(r"[A-Za-z0-9+/=_-]{400,}")
+_ROUTE: ContextVar[str] = ContextVar("route", default="worker")
+_TAIL: deque[str] = deque(maxlen=TAIL_LINES)
+
+
+def set_route(name: str) -> None:
+    """Names the route of the lines that this thread writes from now on."""
+    _ROUTE.set(name)
+
+
+def tail() -> list[str]:
+    """The last lines, oldest first, as they were written."""
+    return list(_TAIL)
+
+
+class _Formatter(logging.Formatter):
+    def __init__(self, secrets: tuple[str, ...]):
+        super().__init__()
+        # Longest first: a secret that is part of another must not break it open.
+        self._secrets = sorted(secrets, key=len, reverse=True)
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        text = _LONG_TEXT.sub(lambda found: f"<{len(found.group())} characters>", text)
+        return f"[{_ROUTE.get().upper()}] {record.levelname.lower()}: {text}"
+
+
+class _Output(logging.StreamHandler):
+    def emit(self, record: logging.LogRecord) -> None:
+        _TAIL.append(self.format(record))
+        super().emit(record)
+
+
+def start_log(settings: Settings) -> None:
+    """Sends all logging of the process to the standard error output."""
+    output = _Output()
+    output.setFormatter(_Formatter(settings.secrets))
+    root = logging.getLogger()
+    root.handlers = [output]
+    root.setLevel(settings.log_level)
+    # These tell every request, with its address, which may hold a token.
+    for noisy in ("httpx", "httpcore", "urllib3", "filelock", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,0 +1,61 @@
+"""Tells what the worker is and whether it can work. Loads no model and no engine."""
+
+from studio import logs
+from studio.assets import Assets
+from studio.context import JobContext
+from studio.contract.health import HealthInput
+from studio.engines.loaded import loaded_engines
+from studio.failures import StudioFailure
+from studio.gpu import find_gpu
+from studio.process import PROCESS
+from studio.settings import Settings
+
+
+def run(input: HealthInput, context: JobContext) -> dict:
+    """The keys of the contract; `diagnostics` adds the end of the log and the settings."""
+    settings = context.settings
+    loaded = loaded_engines()
+    gpu = find_gpu()
+    output = {
+        "route": "health",
+        "status": PROCESS.status,
+        "pipe_loaded": "diffusion" in loaded,
+        "aesthetics_loaded": "score" in loaded,
+        "gpu_available": gpu is not None,
+        "gpu_name": gpu.name if gpu else None,
+        "local_files_only": settings.local_files_only,
+        "version": settings.version,
+        "swarmui_version": None,
+        "engines": _engines(settings, loaded),
+        "vram_total_mb": gpu.total_mb if gpu else None,
+        "vram_free_mb": gpu.free_mb if gpu else None,
+        "cold_start": PROCESS.cold,
+        "uptime_s": PROCESS.uptime_s,
+        "model_set": settings.model_set,
+    }
+    if PROCESS.startup_failure is not None:
+        output["startup_failure"] = str(PROCESS.startup_failure)
+    if input.diagnostics:
+        output["diagnostics"] = {"log": logs.tail(), "settings": settings.public()}
+    return output
+
+
+def _engines(settings: Settings, loaded: set[str]) -> dict[str, str]:
+    """ready, not loaded, or why the engine cannot work, by engine."""
+    try:
+        assets = Assets(settings)
+    except StudioFailure as failure:
+        return dict.fromkeys(("diffusion", "upscale", "score"), str(failure))
+    needs = {
+        "diffusion": lambda: assets.pipeline(assets.card()),
+        "upscale": lambda: assets.upscaler()[1],
+        "score": assets.scorer,
+    }
+    return {name: "ready" if name in loaded else _reason(find) for name, find in needs.items()}
+
+
+def _reason(find) -> str:
+    try:
+        return "not loaded" if find() else "not in this set"
+    except StudioFailure as failure:
+        return str(failure)

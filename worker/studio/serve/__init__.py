@@ -1,0 +1,1 @@
+"""Two servers for the same jobs: one attaches to the platform's queue, one is the queue itself."""
