@@ -114,6 +114,10 @@ export class N8nClient {
 		await this.call('POST', `/workflows/${workflow.id}/activate`, { versionId: workflow.versionId });
 	}
 
+	async deactivate(id: string): Promise<void> {
+		await this.call('POST', `/workflows/${id}/deactivate`, {}).catch(() => undefined);
+	}
+
 	/** Starts a stored workflow at its trigger, as the editor's button does; returns the execution's ID. */
 	async run(workflowId: string, trigger: string): Promise<string> {
 		const started = await this.call<{ executionId: string }>('POST', `/workflows/${workflowId}/run`, {
@@ -124,7 +128,8 @@ export class N8nClient {
 
 	async execution(id: string): Promise<Execution> {
 		const raw = await this.call<{ id: string; status: string; data: string }>('GET', `/executions/${id}`);
-		const data = (raw.data ? parse(raw.data) : {}) as {
+		const data = (raw.data && raw.data !== '[]' ? parse(raw.data) : {}) as {
+			// Of a run that has just begun there is nothing yet.
 			resultData?: { runData?: Execution['runData']; error?: Execution['error'] };
 		};
 		return { id, status: raw.status, runData: data.resultData?.runData ?? {}, error: data.resultData?.error };

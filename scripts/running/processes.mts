@@ -52,6 +52,16 @@ export function start(options: StartOptions): Running {
 		});
 	}
 	let code: number | undefined;
+	// What still holds the group together after its leader is gone had its chance for an orderly end.
+	child.once('exit', () => {
+		setTimeout(() => {
+			try {
+				process.kill(-self.pid, 'SIGKILL');
+			} catch {
+				// Nothing is left of the group: the usual case.
+			}
+		}, 3000).unref();
+	});
 	const ended = new Promise<number>((resolve) => {
 		child.once('close', (status) => {
 			code = status ?? 1;
@@ -123,7 +133,8 @@ export async function withCleanEnd(work: (stopped: Promise<void>) => Promise<num
 	// npm passes on the signals it gets, but nothing when it is killed hard.
 	const parent = process.ppid;
 	const watch = setInterval(() => process.env.npm_lifecycle_event && process.ppid !== parent && tell(), 1000);
-	const interrupted = stopped.then(() => 130);
+	// A command that is told to end while it prepares does not finish what it was at.
+	const interrupted = stopped.then(() => new Promise<number>((resolve) => setTimeout(resolve, 200, 130)));
 	let code = 1;
 	try {
 		code = await Promise.race([work(stopped), interrupted]);

@@ -1,6 +1,10 @@
 /** Progress lines with times, so that a long step can be told from a stuck one. */
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { repository } from './places.mts';
 import { Remedy } from './remedy.mts';
+
+const guard = join(repository, 'scripts', 'running', 'guard.mjs');
 
 const begin = Date.now();
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
@@ -34,31 +38,27 @@ export interface ToolOptions {
 
 /** Runs a tool silently and returns its output; on failure throws the given sentence and the output's tail. */
 export async function tool(command: string, args: string[], options: ToolOptions): Promise<string> {
-	const child = spawn(command, args, {
+	// Under the guard, which ends the tool and all its children when this process is gone.
+	const child = spawn(process.execPath, [guard, command, ...args], {
 		cwd: options.cwd,
 		env: options.env ?? process.env,
-		stdio: ['ignore', 'pipe', 'pipe'],
+		detached: true,
+		stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
 	});
 	let output = '';
 	let text = '';
-	child.stdout.on('data', (chunk: Buffer) => {
+	child.stdout?.on('data', (chunk: Buffer) => {
 		output += chunk;
 		text += chunk;
 	});
-	child.stderr.on('data', (chunk: Buffer) => (text += chunk));
-	const stop = (): void => void child.kill('SIGTERM');
-	process.once('exit', stop);
-	try {
-		const code = await new Promise<number | string>((resolve) => {
-			child.once('error', (error) => resolve(error.message));
-			child.once('close', (status, signal) => resolve(status ?? signal ?? 'unknown'));
-		});
-		if (code !== 0) {
-			const tail = text.trimEnd().split('\n').slice(-25).join('\n');
-			throw new Remedy(`${options.failed}\n--- ${command} ended with ${code}; its last lines:\n${tail}`);
-		}
-		return output;
-	} finally {
-		process.off('exit', stop);
+	child.stderr?.on('data', (chunk: Buffer) => (text += chunk));
+	const code = await new Promise<number | string>((resolve) => {
+		child.once('error', (error) => resolve(error.message));
+		child.once('close', (status, signal) => resolve(status ?? signal ?? 'unknown'));
+	});
+	if (code !== 0) {
+		const tail = text.trimEnd().split('\n').slice(-25).join('\n');
+		throw new Remedy(`${options.failed}\n--- ${command} ended with ${code}; its last lines:\n${tail}`);
 	}
+	return output;
 }
