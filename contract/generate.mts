@@ -5,9 +5,9 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { docsFiles } from './generator/docs.mts';
-import { findPython } from './generator/interpreter.mts';
+import { findPython, pythonMissing } from './generator/interpreter.mts';
 import { previewFiles } from './generator/preview.mts';
-import { pythonMissing, pythonModels, pythonTables } from './generator/python.mts';
+import { pythonModels, pythonTables } from './generator/python.mts';
 import { readContract, repository } from './generator/source.mts';
 import { typescriptFiles } from './generator/typescript.mts';
 

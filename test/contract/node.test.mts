@@ -1,5 +1,5 @@
 /** The node's form and its check of values say what the contract says. */
-import Ajv2020 from 'ajv/dist/2020';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import type { INodeProperties, INodePropertyCollection, INodePropertyOptions } from 'n8n-workflow';
 import { camel, parameters, readContract, type Schema } from '../../contract/generator/source.mts';
@@ -12,7 +12,7 @@ import { minimal, vectors } from './vectors.mts';
 const contract = readContract();
 const form = new RunPod().description.properties;
 const ajv = new Ajv2020({ strict: false });
-addFormats(ajv);
+addFormats.default(ajv);
 
 type Entry = INodeProperties | INodePropertyOptions | INodePropertyCollection;
 

@@ -1,12 +1,12 @@
 /** The contract itself: its examples and limits hold in JSON Schema, its names fit together. */
-import Ajv2020, { type ErrorObject, type ValidateFunction } from 'ajv/dist/2020';
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { parameters, readContract, type Schema } from '../../contract/generator/source.mts';
 import { vectors } from './vectors.mts';
 
 const contract = readContract();
 const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true });
-addFormats(ajv);
+addFormats.default(ajv);
 ajv.addVocabulary(['x-n8n']);
 
 function named(error: ErrorObject): string {
