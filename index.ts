@@ -1,4 +1,3 @@
 export { RunPodApi } from './credentials/RunPodApi.credentials';
 export { RunPodWorkerApi } from './credentials/RunPodWorkerApi.credentials';
-export { RunPodWorkerApi } from './credentials/RunPodWorkerApi.credentials';
 export { RunPod } from './nodes/RunPod/RunPod.node';
