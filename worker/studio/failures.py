@@ -31,7 +31,8 @@ class StudioFailure(Exception):
         self.category = entry.category
         self.retryable = entry.retryable
         self.message = _fill(entry.message, values)
-        self.remedy = _fill(entry.remedy, values)
+        # The node says this of what it refuses itself; what fails here was submitted.
+        self.remedy = _fill(entry.remedy, values).replace(" Nothing was submitted.", "")
         super().__init__(code)
 
     def __str__(self) -> str:

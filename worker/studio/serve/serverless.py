@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 # One progress is a small request; when the platform does not take it in this time, the result goes first.
 PROGRESS_WAIT_S = 30
+LEAVE_LOOK_S = 0.05
 
 
 class ServerlessHandler:
@@ -89,26 +90,28 @@ class _Departure:
     """
 
     def __init__(self):
-        self._installed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop_taking = None
 
     def install(self, concurrency: int) -> int:
         """Called by the SDK from its running loop, after it set its own signal handlers."""
-        if not self._installed:
-            self._installed = True
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
             self._stop_taking = signal.getsignal(signal.SIGTERM)
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._leave)
+            self._loop.add_signal_handler(signal.SIGTERM, self._leave)
         return concurrency
 
     def _leave(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._leave_when_idle())
-
-    async def _leave_when_idle(self) -> None:
         log.info("asked to stop")
         if callable(self._stop_taking):
             self._stop_taking(signal.SIGTERM, None)
-        while JobsProgress().get_job_count():
-            await asyncio.sleep(0.05)
-        sys.exit(0)
+        self._leave_when_idle()
+
+    def _leave_when_idle(self) -> None:
+        if JobsProgress().get_job_count():
+            self._loop.call_later(LEAVE_LOOK_S, self._leave_when_idle)
+        else:
+            sys.exit(0)
 
 
 def serve(settings: Settings) -> int:
