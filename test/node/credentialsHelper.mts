@@ -62,7 +62,7 @@ export class TestCredentialsHelper extends ICredentialsHelper {
 		const headers: Record<string, string> = {};
 		for (const [header, value] of Object.entries(rule.properties.headers ?? {})) {
 			headers[header] = String(
-				workflow.expression.getSimpleParameterValue(node, value, 'internal', {
+				workflow.expression.getSimpleParameterValue(node, value as string, 'internal', {
 					$credentials: credentials,
 				}),
 			);
