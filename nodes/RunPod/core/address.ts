@@ -68,3 +68,16 @@ export function requestTimeoutMs(url: string, requestTimeoutS: number): number {
 	const host = parse(url)?.hostname ?? '';
 	return host.endsWith('.proxy.runpod.net') ? Math.min(PROXY_TIMEOUT_MS, wanted) : wanted;
 }
+
+const PRIVATE_V4 =
+	/^(0\.|10\.|127\.|169\.254\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.)/;
+
+/** Whether an address names this machine or a private network. Names are not looked up here. */
+export function isPrivateHost(address: string): boolean {
+	const host = (parse(address)?.hostname ?? '').replace(/^\[|\]$/g, '').replace(/\.$/, '');
+	if (host === '' || host === 'localhost' || host.endsWith('.localhost')) return true;
+	if (/\.(local|internal|lan)$/.test(host) || !/[.:]/.test(host)) return true;
+	if (!host.includes(':')) return PRIVATE_V4.test(host);
+	// IPv6: this machine, unique local, link local, and IPv4 in disguise, which is never needed.
+	return /^(::1?$|f[cd]|fe[89ab]|::ffff:|64:ff9b:)/i.test(host);
+}

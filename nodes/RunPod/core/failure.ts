@@ -28,6 +28,8 @@ export class JobFailure extends Error {
 export interface FailureParts {
 	/** Replaces the contract's message, e.g. by the worker's own sentence. */
 	message?: string;
+	/** Replaces the contract's remedy. */
+	remedy?: string;
 	/** Sentences that go before the remedy. */
 	notes?: string[];
 	/** Sentences that go behind the remedy. */
@@ -60,7 +62,7 @@ export function failureOf(
 	for (const [name, value] of Object.entries({ job_id: null, ...parts.details })) {
 		if (value !== undefined) details[name] = value;
 	}
-	let remedy = whole(fill(text.remedy, values));
+	let remedy = parts.remedy ?? whole(fill(text.remedy, values));
 	if (details.job_id !== null) remedy = remedy.replace(' Nothing was submitted.', '');
 	const message = parts.message ?? fill(text.message, values).replace(/\{\w+\}/g, '?');
 	const sentences = [...(parts.notes ?? []), remedy, ...(parts.after ?? [])];

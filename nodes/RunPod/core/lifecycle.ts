@@ -7,6 +7,7 @@ import { readProgress } from './progress';
 import { isPassing, isUnknownOutcome, textOf } from './reply';
 import type { Reply } from './reply';
 import { MAX_REFUSED_SUBMITS, pauseBefore } from './retry';
+import { CANCEL_BUDGET_MS } from './run';
 import type { Action, Event, FinalAction, Policy, Run, StopReason } from './run';
 import { NEAREST_READ_MS, nextRead } from './schedule';
 import { isFinal, phaseOf, readJob } from './state';
@@ -24,8 +25,6 @@ export interface Step {
 	action: Action;
 }
 
-/** A cancel is tried again within this time; the execution does not wait longer for it. */
-export const CANCEL_BUDGET_MS = 5000;
 const CANCEL_PAUSE_MS = 400;
 
 /** What to do after `event`. `random` in [0, 1) is used for jitter alone. */
@@ -34,7 +33,7 @@ export function next(run: Run, event: Event, policy: Policy, now: number, random
 	if (run.end !== undefined) return { run, action: run.end };
 	switch (event.type) {
 		case 'start':
-			return begin(run, now);
+			return begin(run, policy, now);
 		case 'submitted':
 			return afterSubmit(run, event.reply, event.sentAt, policy, now, random);
 		case 'read':
@@ -54,9 +53,12 @@ export function next(run: Run, event: Event, policy: Policy, now: number, random
 	}
 }
 
-function begin(run: Run, now: number): Step {
+function begin(run: Run, policy: Policy, now: number): Step {
 	const phaseSince = run.submittedAt ?? now;
 	const started = { ...run, startedAt: now, phaseSince };
+	if (run.jobId !== undefined && policy.until === 'submit') {
+		return finish(started, { type: 'handOver', job: { id: run.jobId, hasOutput: false } });
+	}
 	return { run: started, action: { type: run.jobId === undefined ? 'submit' : 'read' } };
 }
 

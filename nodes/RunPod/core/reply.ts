@@ -41,10 +41,11 @@ export function textOf(body: unknown): string {
 	return '';
 }
 
-/** A page of a proxy is no sentence; only its beginning is kept. */
+/** A page of a proxy is no sentence, and a server may echo what it was sent: keys are taken out. */
 function shorten(text: string): string {
 	if (/^\s*</.test(text.slice(0, 40))) return '';
-	return text.length > 500 ? `${text.slice(0, 500)} …` : text;
+	const kept = text.length > 500 ? `${text.slice(0, 500)} …` : text;
+	return kept.replace(/Bearer\s+\S+/gi, 'Bearer ***').replace(/\brpa_\w+/g, '***');
 }
 
 /** One short word group for logs and messages. */

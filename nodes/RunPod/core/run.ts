@@ -97,3 +97,6 @@ export const attachedRun = (jobId: string, submittedAt?: number): Run => ({
 	submittedAt,
 	wakeTo: 'read',
 });
+
+/** A cancel is tried again within this time; a stopped execution does not wait longer for it. */
+export const CANCEL_BUDGET_MS = 5000;

@@ -1,16 +1,67 @@
 import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
-import type { JobOptions, Priority, SubmitMode, WaitForResult } from '../core/options';
-import { endpointIdOf } from '../core/address';
-import { settingsLimits } from '../contract/limits';
+import { settings } from '../contract/limits';
+import type { Limit } from '../contract/limits';
+import { baseUrlOf, endpointIdOf } from '../core/address';
+import { invalidInput } from '../core/failure';
+import type { JobOptions, JobTarget } from '../core/options';
+import { problemOf } from '../core/request';
+
+type Read = (name: string) => unknown;
+
+/** A setting with its default; a value beyond its limits is refused, not bent. */
+function value(read: Read, limit: Limit): unknown {
+	const given = read(limit.parameter);
+	const isUnset = given === undefined || given === null || (given === '' && limit.default !== '');
+	const taken = isUnset ? limit.default : given;
+	const numeric = limit.type === 'integer' && typeof taken === 'string' ? Number(taken) : taken;
+	const problem = problemOf(limit, numeric);
+	if (problem !== undefined) throw invalidInput(problem);
+	return numeric;
+}
+
+/** Times between requests cost nothing: they are drawn into their limits. */
+function clamped(read: Read, limit: Limit): number {
+	const given = Number(read(limit.parameter) ?? limit.default);
+	const wanted = Number.isFinite(given) ? given : Number(limit.default);
+	return Math.min(limit.maximum ?? Infinity, Math.max(limit.minimum ?? 0, Math.round(wanted)));
+}
+
+function targetOf(read: Read): JobTarget {
+	if (value(read, settings.runOn) === 'endpoint') {
+		return { kind: 'endpoint', endpointId: endpointIdOf(read('endpoint')) };
+	}
+	const url = read('workerUrl');
+	if (url === undefined || url === null || url === '') return { kind: 'workerUrl' };
+	return { kind: 'workerUrl', url: baseUrlOf(url, 'Worker URL') };
+}
 
 /**
- * Reads the fields that every operation with a job has. Each one may stand at the top level or in
- * the collection `jobOptions`; what stands nowhere has the contract's default.
+ * Reads the fields that every operation with a job has, for one item. A field may stand at the top
+ * level or in the collection 'Job Options'; what stands nowhere has the contract's default. Throws
+ * INVALID_INPUT.
  */
 export function readJobOptions(this: IExecuteFunctions, itemIndex: number): JobOptions {
 	const collection = this.getNodeParameter('jobOptions', itemIndex, {}) as IDataObject;
-	const read = (name: string): unknown => collection[name] ?? this.getNodeParameter(name, itemIndex, undefined);
-	void settingsLimits; void endpointIdOf;
-	return read('') as JobOptions & { p: Priority; s: SubmitMode; w: WaitForResult };
+	const read: Read = (name) =>
+		collection[name] ?? this.getNodeParameter(name, itemIndex, undefined);
+	const webhook = String(value(read, settings.webhookUrl) ?? '').trim();
+	const isWaiting = value(read, settings.waitForResult) === 'poll';
+	// The address may carry the receiver's secret behind a question mark: it is kept as it is.
+	if (!isWaiting && webhook !== '') baseUrlOf(webhook, 'Webhook URL');
+	return {
+		target: targetOf(read),
+		waitForResult: isWaiting ? 'poll' : 'dontWait',
+		submitMode: value(read, settings.submitMode) === 'sync' ? 'sync' : 'async',
+		queueTimeoutS: Number(value(read, settings.queueTimeoutS)),
+		runTimeoutS: Number(value(read, settings.runTimeoutS)),
+		pollIntervalMs: clamped(read, settings.pollIntervalMs),
+		maxParallelJobs: clamped(read, settings.maxParallelJobs),
+		priority: value(read, settings.priority) === 'low' ? 'low' : 'normal',
+		ttlS: Number(value(read, settings.ttlS)),
+		requestTimeoutS: clamped(read, settings.requestTimeoutS),
+		cancelOnStop: value(read, settings.cancelOnStop) === true,
+		simplify: value(read, settings.simplify) === true,
+		webhookUrl: !isWaiting && webhook !== '' ? webhook : undefined,
+	};
 }

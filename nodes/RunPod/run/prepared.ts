@@ -9,6 +9,8 @@ export interface BinaryPlan {
 	/** File name without extension; else the first 50 characters of the prompt. */
 	fileName?: string;
 	prompt?: string;
+	/** Whether a result without a picture is a failure; for jobs of this node it is, unless said. */
+	isRequired?: boolean;
 }
 
 /** One input item, ready to be submitted: everything that can be wrong with it was checked. */

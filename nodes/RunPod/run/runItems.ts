@@ -1,6 +1,15 @@
 import type { IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
-import { NodeOperationError } from 'n8n-workflow';
 
+import { lostSubmit } from '../core/ending';
+import { policyOf } from '../core/plan';
+import { buildBody } from '../core/request';
+import { attachedRun, newRun } from '../core/run';
+import type { Policy, Run } from '../core/run';
+import { noPeers } from '../core/schedule';
+import { openJobApi } from '../transport/jobs';
+import { Batch } from './batch';
+import type { PlannedJob } from './batch';
+import { JobRegister, fingerprintOf } from './identify';
 import type { PreparedJob } from './prepared';
 
 /**
@@ -11,5 +20,42 @@ export async function runItems(
 	this: IExecuteFunctions,
 	prepare: (itemIndex: number) => PreparedJob,
 ): Promise<INodeExecutionData[][]> {
-	throw new NodeOperationError(this.getNode(), `not connected yet: ${typeof prepare}`);
+	const register = new JobRegister(this);
+	const itemCount = this.getInputData().length;
+	const batch = new Batch(this, itemCount, register);
+	const jobs = await batch.plan(async (itemIndex): Promise<PlannedJob> => {
+		const { input, options, binary } = prepare(itemIndex);
+		const body = buildBody(input, options);
+		const api = await openJobApi(this, options);
+		const fingerprint = fingerprintOf(api.baseUrl, body);
+		const policy = policyOf(options, noPeers());
+		return {
+			itemIndex,
+			options,
+			binary: { isRequired: true, ...binary },
+			api,
+			policy,
+			body,
+			fingerprint,
+			first: firstOf(register, itemIndex, fingerprint, policy),
+		};
+	});
+	return await batch.run(jobs);
+}
+
+/** A job that an earlier try of this run submitted is read again, never submitted a second time. */
+function firstOf(
+	register: JobRegister,
+	itemIndex: number,
+	fingerprint: string,
+	policy: Policy,
+): Run {
+	const known = register.find(itemIndex, fingerprint);
+	if (known === undefined) return newRun();
+	if (known.jobId !== undefined) return attachedRun(known.jobId, known.submittedAt);
+	const lost = { kind: 'cut', detail: 'in an earlier try of this run' } as const;
+	return {
+		...newRun(),
+		end: { type: 'fail', failure: lostSubmit(lost, known.submittedAt, policy) },
+	};
 }

@@ -1,0 +1,89 @@
+import { isRecord } from './state';
+import type { JobView } from './state';
+
+/** Finds the pictures of a result and takes them out, so that no base64 stays in the json. */
+
+/** Where a picture comes from: base64, a data URL or a link. */
+export interface Source {
+	/** `img_000_00`, where the worker names it. */
+	id?: string;
+	data: string;
+	/** The other values of this picture, e.g. its seed. */
+	values: Record<string, unknown>;
+}
+
+export interface Result {
+	/** The output without its pictures. */
+	rest: Record<string, unknown>;
+	sources: Source[];
+}
+
+const DATA_KEYS = ['image', 'image_url', 'url', 'data'] as const;
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+
+/** One entry of `images`: a text, or an object that has the picture under one of a few names. */
+function sourceOf(entry: unknown): Source | undefined {
+	if (isText(entry)) return { data: entry, values: {} };
+	if (!isRecord(entry)) return undefined;
+	const key = DATA_KEYS.find((name) => isText(entry[name]));
+	if (key === undefined) return undefined;
+	const { [key]: data, ...values } = entry;
+	return { id: isText(entry.id) ? entry.id : undefined, data: String(data), values };
+}
+
+/** Takes the output apart. An output that is no object goes under the key `output`. */
+export function takeApart(output: unknown): Result {
+	if (!isRecord(output)) return { rest: { output }, sources: [] };
+	const { image, image_url: imageUrl, images, ...rest } = output;
+	const list = Array.isArray(images) ? images : [];
+	const sources = list.map(sourceOf).filter((source) => source !== undefined);
+	const single = isText(image) ? image : imageUrl;
+	if (sources.length === 0 && isText(single)) sources.push({ data: single, values: {} });
+	if (sources.length > 0) return { rest, sources };
+	return { rest: output, sources };
+}
+
+const LONGEST_TEXT = 10_000;
+
+/** Anything that long is a file, not a value: a database of executions is no place for it. */
+export function withoutFiles(value: unknown): unknown {
+	if (typeof value === 'string') {
+		return value.length > LONGEST_TEXT ? `(${value.length} characters were left out)` : value;
+	}
+	if (Array.isArray(value)) return value.map(withoutFiles);
+	if (!isRecord(value)) return value;
+	return Object.fromEntries(
+		Object.entries(value).map(([key, inner]) => [key, withoutFiles(inner)]),
+	);
+}
+
+/** `job` of an item with Simplify on. */
+export function jobOf(
+	job: JobView,
+	jobId: string | undefined,
+	endpointId: string | undefined,
+): Record<string, unknown> {
+	const meta = isRecord(job.output) && isRecord(job.output.meta) ? job.output.meta : {};
+	return {
+		id: job.id ?? jobId ?? null,
+		status: job.state ?? null,
+		delayTime: job.delayTime ?? null,
+		executionTime: job.executionTime ?? null,
+		workerId: job.workerId ?? null,
+		endpointId: endpointId ?? null,
+		servedBy: 'primary',
+		coldStart: typeof meta.cold_start === 'boolean' ? meta.cold_start : null,
+	};
+}
+
+/** The platform's reply with Simplify off, without the output. */
+export function replyOf(job: JobView, jobId: string | undefined): Record<string, unknown> {
+	return {
+		id: job.id ?? jobId ?? null,
+		status: job.state ?? null,
+		delayTime: job.delayTime ?? null,
+		executionTime: job.executionTime ?? null,
+		workerId: job.workerId ?? null,
+	};
+}

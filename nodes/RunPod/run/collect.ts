@@ -1,0 +1,114 @@
+import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
+
+import { requestTimeoutMs } from '../core/address';
+import { JobFailure, failureOf } from '../core/failure';
+import type { JobOptions } from '../core/options';
+import { safeFileName } from '../core/picture';
+import type { TimelineEntry } from '../core/progress';
+import { jobOf, replyOf, takeApart, withoutFiles } from '../core/result';
+import type { Source } from '../core/result';
+import type { JobView } from '../core/state';
+import type { BinaryPlan } from './prepared';
+import { storePicture } from './pictures';
+
+export interface Finished {
+	job: JobView;
+	jobId: string;
+	endpointId?: string;
+	baseUrl: string;
+	timeline: TimelineEntry[];
+	options: JobOptions;
+	binary: BinaryPlan;
+	itemIndex: number;
+}
+
+const FIELD_OF_MANY = /^img_\d{3}_\d{2}$/;
+
+/** Two digits for the picture, three for the batch, which is always the first here. */
+const fieldOfMany = (source: Source, index: number): string =>
+	source.id !== undefined && FIELD_OF_MANY.test(source.id)
+		? source.id
+		: `img_000_${String(index).padStart(2, '0')}`;
+
+/**
+ * The items of a finished job: one per picture, all paired with the same input item. A result
+ * without a picture gives one item, or a failure where pictures were asked for.
+ */
+export async function collect(
+	context: IExecuteFunctions,
+	finished: Finished,
+): Promise<INodeExecutionData[]> {
+	const { job, jobId, binary: plan, options } = finished;
+	const { rest, sources } = takeApart(job.output);
+	const head = headOf(finished);
+	// From here on the pictures live in `sources` alone, and each is let go once it is stored.
+	job.output = undefined;
+	if (sources.length === 0) {
+		if (plan.isRequired) throw withoutPicture(jobId);
+		return [itemOf(finished, head, rest, [])];
+	}
+	const items: INodeExecutionData[] = [];
+	const base = safeFileName(plan.fileName, plan.prompt);
+	for (const [index, source] of sources.entries()) {
+		const isMany = sources.length > 1;
+		const field = isMany ? fieldOfMany(source, index) : plan.field;
+		const stored = await storePicture(context, source, {
+			jobId,
+			baseUrl: finished.baseUrl,
+			name: isMany ? `${base}-${field}` : base,
+			number: index + 1,
+			timeoutMs: requestTimeoutMs(source.data.slice(0, 300), options.requestTimeoutS),
+		});
+		source.data = '';
+		const { picture, bytes, url, binary } = stored;
+		const file = {
+			field,
+			fileName: binary.fileName ?? '',
+			mimeType: picture.mimeType,
+			bytes,
+			width: picture.width,
+			height: picture.height,
+			url,
+		};
+		const item = itemOf(finished, head, { ...rest, ...source.values }, [file]);
+		items.push({ ...item, binary: { [field]: binary } });
+	}
+	return items;
+}
+
+/** Job and reply are read before the output is let go. */
+function headOf({ job, jobId, endpointId, options }: Finished): Record<string, unknown> {
+	return options.simplify ? { job: jobOf(job, jobId, endpointId) } : replyOf(job, jobId);
+}
+
+function itemOf(
+	{ options, timeline, itemIndex }: Finished,
+	head: Record<string, unknown>,
+	output: Record<string, unknown>,
+	files: Array<Record<string, unknown>>,
+): INodeExecutionData {
+	const clean = withoutFiles(output) as Record<string, unknown>;
+	const body = options.simplify ? { ...clean, ...head } : { ...head, output: clean };
+	const json = { ...body, files, timeline } as unknown as IDataObject;
+	return { json, pairedItem: { item: itemIndex } };
+}
+
+/** The item of a job that nobody waited for, or that still runs: its id and state. */
+export function notFinishedItem(finished: Finished): INodeExecutionData {
+	const output = finished.options.simplify ? {} : { output: withoutFiles(finished.job.output) };
+	const json = { ...headOf(finished), ...output, files: [], timeline: finished.timeline };
+	return { json: json as unknown as IDataObject, pairedItem: { item: finished.itemIndex } };
+}
+
+function withoutPicture(jobId: string): JobFailure {
+	return new JobFailure(
+		failureOf(
+			'RESULT_MISSING',
+			{ job: jobId },
+			{
+				message: `Job '${jobId}' completed without an image`,
+				details: { job_id: jobId, status: 'COMPLETED' },
+			},
+		),
+	);
+}

@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+
+import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
+
+import { failures } from '../contract/errors';
+import type { Failure } from '../core/failure';
+import type { RunBody } from '../core/request';
+import type { FinalAction, Run } from '../core/run';
+import { isFinal, isRecord } from '../core/state';
+
+/**
+ * The ids of submitted jobs, written where they survive: the node's context (Retry On Fail and
+ * parked runs read it), the execution's custom data (people search by it) and the server log (the
+ * only one left when the process is killed).
+ */
+
+/** What is known of an item's job. Without `jobId` the submit was sent and its answer was lost. */
+interface KnownJob {
+	fingerprint: string;
+	submittedAt: number;
+	jobId?: string;
+}
+
+const CUSTOM_KEY = 'runpodJobId';
+/** n8n warns above 255 characters. */
+const LONGEST_VALUE = 255;
+
+export class JobRegister {
+	private readonly jobs: IDataObject;
+
+	constructor(private readonly context: IExecuteFunctions) {
+		const store = context.getContext('node');
+		const runIndex = Number(context.evaluateExpression('{{ $runIndex }}', 0) ?? 0);
+		// A node in a loop runs several times: only tries of the same run belong together.
+		if (!isRecord(store.runpod) || store.runpod.runIndex !== runIndex) {
+			store.runpod = { runIndex, jobs: {} };
+		}
+		this.jobs = (store.runpod as { jobs: IDataObject }).jobs;
+	}
+
+	/** The job that an earlier try of this run submitted for the same item with the same input. */
+	find(itemIndex: number, fingerprint: string): KnownJob | undefined {
+		const known = this.jobs[itemIndex];
+		if (!isRecord(known) || known.fingerprint !== fingerprint) return undefined;
+		const { submittedAt, jobId } = known;
+		if (typeof submittedAt !== 'number') return undefined;
+		return { fingerprint, submittedAt, jobId: typeof jobId === 'string' ? jobId : undefined };
+	}
+
+	/** Before a submit is sent: from here on its answer can get lost. */
+	submitting(itemIndex: number, fingerprint: string, now: number): void {
+		this.jobs[itemIndex] = { fingerprint, submittedAt: now };
+	}
+
+	accepted(itemIndex: number, fingerprint: string, run: Run, place: string): void {
+		const { jobId, submittedAt } = run;
+		this.jobs[itemIndex] = { fingerprint, submittedAt: submittedAt ?? 0, jobId };
+		this.context.logger.info(`RunPod job ${jobId} was submitted to ${place}`, {
+			jobId,
+			itemIndex,
+			executionId: this.context.getExecutionId(),
+			node: this.context.getNode().name,
+		});
+		this.show();
+	}
+
+	/**
+	 * Forgets a job that is certainly over, where the same again can succeed: a retry submits a new
+	 * one. All others are only read again by a retry, which costs nothing.
+	 */
+	ended(itemIndex: number, end: FinalAction): void {
+		if (end.type === 'fail' && mayRunAgain(end.failure)) delete this.jobs[itemIndex];
+	}
+
+	private show(): void {
+		const ids: string[] = [];
+		for (const job of Object.values(this.jobs)) {
+			if (isRecord(job) && typeof job.jobId === 'string') ids.push(job.jobId);
+		}
+		const all = ids.join(',');
+		const short = all.length <= LONGEST_VALUE ? all : `${all.slice(0, LONGEST_VALUE - 1)}…`;
+		try {
+			this.context.customData.set(CUSTOM_KEY, short);
+		} catch (error) {
+			// n8n takes ten keys; that the workflow used them up must not stop a paid job.
+			this.context.logger.debug(
+				`The job ID could not be added to the custom data: ${String(error)}`,
+			);
+		}
+	}
+}
+
+function mayRunAgain({ code, details }: Failure): boolean {
+	if (details.outcome === 'unknown') return false;
+	if (details.job_id === null) return true;
+	const isOver = details.remote_job === 'done' || isFinal(String(details.status));
+	return isOver && (failures[code].retryable || code === 'CANCELED');
+}
+
+/** The same input for the same place gives the same text; the input itself is not kept. */
+export const fingerprintOf = (place: string, body: RunBody): string =>
+	createHash('sha256').update(place).update(JSON.stringify(body.input)).digest('hex').slice(0, 32);

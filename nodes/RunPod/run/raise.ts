@@ -1,0 +1,77 @@
+import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
+import { NodeApiError, NodeOperationError } from 'n8n-workflow';
+
+import { JobFailure } from '../core/failure';
+import type { Failure } from '../core/failure';
+import { isRecord } from '../core/state';
+
+/** Turns failures into what n8n shows: a thrown error, or an item of the error output. */
+
+type NodeFailure = NodeOperationError | NodeApiError;
+
+function toNodeError(
+	context: IExecuteFunctions,
+	failure: Failure,
+	itemIndex: number,
+	simplify: boolean,
+): NodeOperationError {
+	const id = failure.details.job_id;
+	const parts = [failure.description, id === null || id === undefined ? '' : `Job ID: ${id}.`];
+	if (!simplify && failure.traceback !== undefined) parts.push(`\n${failure.traceback}`);
+	const description = parts.filter((part) => part !== '').join(' ');
+	const error = new NodeOperationError(context.getNode(), failure.message, {
+		itemIndex,
+		description,
+	});
+	// n8n replaces a message that contains a word such as EPERM, also inside "approvePermissions".
+	error.message = failure.message;
+	error.context.data = failure.details;
+	return error;
+}
+
+/** Any thrown value as n8n's error. What n8n threw itself, e.g. for an expression, stays as it is. */
+export function asNodeError(
+	context: IExecuteFunctions,
+	thrown: unknown,
+	itemIndex: number,
+	simplify = true,
+): NodeFailure {
+	if (thrown instanceof JobFailure)
+		return toNodeError(context, thrown.failure, itemIndex, simplify);
+	if (thrown instanceof NodeApiError || thrown instanceof NodeOperationError) {
+		thrown.context.itemIndex ??= itemIndex;
+		return thrown;
+	}
+	const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+	return new NodeOperationError(context.getNode(), error, { itemIndex });
+}
+
+/**
+ * The item of a failure. Only the keys `error`, `message` and `details` may stand in its json:
+ * with any other n8n would send it to the success output.
+ */
+export function errorItem(
+	error: NodeFailure,
+	itemIndex: number,
+	itemCount: number,
+): INodeExecutionData {
+	const suffix = itemCount > 1 ? ` [item ${itemIndex}]` : '';
+	const details = isRecord(error.context.data) ? (error.context.data as IDataObject) : {};
+	return {
+		json: {
+			error: `${error.message}${suffix}`,
+			details: { ...details, description: error.description ?? null },
+		},
+		error,
+		pairedItem: { item: itemIndex },
+	};
+}
+
+/** The end of a stopped execution. n8n calls a run stopped only if it reads "canceled". */
+export function stopError(context: IExecuteFunctions, left: string[]): NodeOperationError {
+	const description =
+		left.length === 0
+			? 'The remote jobs were cancelled, too.'
+			: `The cancel of these jobs could not be confirmed: ${left.slice(0, 20).join(', ')}. Look them up with Job > Poll Status.`;
+	return new NodeOperationError(context.getNode(), 'Execution was canceled', { description });
+}

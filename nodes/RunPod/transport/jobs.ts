@@ -1,0 +1,73 @@
+import type { IExecuteFunctions } from 'n8n-workflow';
+
+import { jobLimits } from '../contract/job';
+import { baseUrlOf, requestTimeoutMs } from '../core/address';
+import type { JobOptions } from '../core/options';
+import type { Reply } from '../core/reply';
+import type { RunBody } from '../core/request';
+import { CANCEL_BUDGET_MS } from '../core/run';
+import { send } from './http';
+import type { Call, CredentialName } from './http';
+
+/** The job API of one target. RunPod and a worker in Pod mode serve the same paths. */
+export interface JobApi {
+	/** Where links of a result may be relative to, and whether it is a private place. */
+	readonly baseUrl: string;
+	readonly endpointId?: string;
+	submit(body: RunBody): Promise<Reply>;
+	read(jobId: string): Promise<Reply>;
+	cancel(jobId: string): Promise<Reply>;
+	health(): Promise<Reply>;
+}
+
+type Settings = Pick<JobOptions, 'target' | 'submitMode' | 'waitForResult' | 'requestTimeoutS'> &
+	Partial<Pick<JobOptions, 'queueTimeoutS' | 'runTimeoutS'>>;
+
+/** A reply has to arrive before the request times out: else the job's id is lost. */
+const REPLY_MARGIN_MS = 5000;
+
+/** How long /runsync holds the request open. */
+function syncWaitMs(settings: Settings, timeoutMs: number): number {
+	const deadline = ((settings.queueTimeoutS ?? Infinity) + (settings.runTimeoutS ?? 0)) * 1000;
+	return Math.max(1000, Math.min(jobLimits.runsyncWaitMs, timeoutMs - REPLY_MARGIN_MS, deadline));
+}
+
+/** Opens the job API that an item's options name; throws on a wrong address. */
+export async function openJobApi(context: IExecuteFunctions, settings: Settings): Promise<JobApi> {
+	const { target } = settings;
+	if (target.kind === 'endpoint') {
+		const credential = await context.getCredentials('runPodApi');
+		const base = baseUrlOf(credential.jobBaseUrl, 'Job API Base URL');
+		return apiAt(context, 'runPodApi', `${base}/${target.endpointId}`, settings, target.endpointId);
+	}
+	const credential = await context.getCredentials('runPodWorkerApi');
+	const url = target.url === undefined || target.url === '' ? credential.baseUrl : target.url;
+	return apiAt(context, 'runPodWorkerApi', baseUrlOf(url, 'Worker URL'), settings);
+}
+
+function apiAt(
+	context: IExecuteFunctions,
+	credential: CredentialName,
+	baseUrl: string,
+	settings: Settings,
+	endpointId?: string,
+): JobApi {
+	const timeoutMs = requestTimeoutMs(baseUrl, settings.requestTimeoutS);
+	const call = async (method: Call['method'], path: string, more: Partial<Call> = {}) =>
+		await send(context, credential, { method, url: `${baseUrl}/${path}`, timeoutMs, ...more });
+	const isSync = settings.submitMode === 'sync' && settings.waitForResult === 'poll';
+	const submitPath = isSync ? `runsync?wait=${syncWaitMs(settings, timeoutMs)}` : 'run';
+	return {
+		baseUrl,
+		endpointId,
+		submit: async (body) => await call('POST', submitPath, { body, outlivesStop: true }),
+		// Never `?ttl=`: it would set the job's time to live.
+		read: async (jobId) => await call('GET', `status/${encodeURIComponent(jobId)}`),
+		cancel: async (jobId) =>
+			await call('POST', `cancel/${encodeURIComponent(jobId)}`, {
+				timeoutMs: CANCEL_BUDGET_MS,
+				outlivesStop: true,
+			}),
+		health: async () => await call('GET', 'health'),
+	};
+}
