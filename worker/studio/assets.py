@@ -30,12 +30,19 @@ class Assets:
         except ManifestError as error:
             raise StudioFailure("INVALID_INPUT", detail=f"The set of models is malformed: {error}.") from None
 
-    @property
-    def roots(self) -> list[Path]:
-        """Folders of models, in the order in which they are searched."""
-        volumes = dict.fromkeys((self._settings.volume_root, *VOLUMES))
-        named = [self._settings.model_root] if self._settings.model_root else []
-        return [*named, (self.manifest_path.parent / self.set.baked).resolve(), *(v / "models" for v in volumes)]
+    def places(self, relative: str, repository: str | None = None) -> list[Path]:
+        """Where a file or folder of the set may lie, in the order in which it is searched."""
+        settings = self._settings
+        volumes = list(dict.fromkeys((settings.volume_root, *VOLUMES)))
+        near = [settings.model_root] if settings.model_root else []
+        near.append((self.manifest_path.parent / self.set.baked).resolve())
+        cached = []
+        if repository:
+            name = "models--" + repository.replace("/", "--")
+            for volume in volumes:
+                snapshots = volume / "huggingface-cache/hub" / name / "snapshots"
+                cached += sorted(snapshots.glob("*")) or [snapshots / "*"]
+        return [root / relative for root in near] + cached + [volume / "models" / relative for volume in volumes]
 
     def card(self, name: str | None = None) -> ModelCard:
         """The card of a model, by name with or without `.safetensors`; the set's default for None."""
@@ -69,7 +76,7 @@ class Assets:
     def missing_upscaler(self, kind: str | None = None) -> StudioFailure:
         """What to raise where an optional enlarger is needed after all."""
         card, _ = self.upscaler(kind)
-        return _missing(card.path, [root / card.path for root in self.roots])
+        return _missing(card.path, self.places(card.path))
 
     def scorer(self) -> tuple[ScorerCard, Path, Path] | None:
         """Card, folder of the vision model and file of the head; None when the set has no scorer."""
@@ -81,22 +88,13 @@ class Assets:
         return (card, tower, head) if tower and head else None
 
     def _find(self, relative: str, repository: str | None, optional: bool = False) -> Path | None:
-        tried = [root / relative for root in self.roots]
-        if repository:
-            # The cached model is nearer than the volume, so it comes before it.
-            tried[len(tried) - len(VOLUMES) :] = [*self._cached(repository), *tried[len(tried) - len(VOLUMES) :]]
+        tried = self.places(relative, repository)
         for path in tried:
             if path.exists():
                 return path
         if optional:
             return None
         raise _missing(relative, tried)
-
-    def _cached(self, repository: str) -> list[Path]:
-        name = "models--" + repository.replace("/", "--")
-        homes = dict.fromkeys((self._settings.volume_root, *VOLUMES))
-        found = [home / "huggingface-cache/hub" / name / "snapshots" for home in homes]
-        return [path for snapshots in found for path in (sorted(snapshots.glob("*")) or [snapshots])]
 
 
 def weight_files(folder: Path) -> list[Path]:

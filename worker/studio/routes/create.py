@@ -1,22 +1,18 @@
 """Route create: images from text, scored; the best first. No upscaling."""
 
-from time import monotonic
-
 from studio.assets import Assets
 from studio.context import JobContext
 from studio.contract.create import CreateInput
 from studio.failures import StudioFailure
-from studio.media.guard import check_result_size
 from studio.media.images import encode_image, to_base64
 from studio.media.names import file_name
 
 
 def run(input: CreateInput, context: JobContext) -> dict:
-    """The output of contract/routes/create.json. Raises StudioFailure and Cancelled."""
+    """The output of the contract without `meta`, which the job runner adds. Raises StudioFailure, Cancelled."""
     from studio.engines import loaded
     from studio.engines.draw import draw, plan_drawing, resolved
 
-    begun = monotonic()
     keep = input.top_k or input.num_images
     if keep > input.num_images:
         detail = f"'top_k' is {keep}; at most 'num_images', which is {input.num_images}."
@@ -61,10 +57,8 @@ def run(input: CreateInput, context: JobContext) -> dict:
             "score_min": scorer.card.score_min if scorer else None,
             "score_max": scorer.card.score_max if scorer else None,
         },
-        "meta": {"job_id": context.job_id, "duration_ms": round((monotonic() - begun) * 1000)},
     }
     result |= {"image": made[0]["image"]} if input.num_images == 1 else {"images": made}
-    check_result_size(result, settings.max_inline_mb)
     return result
 
 

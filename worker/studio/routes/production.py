@@ -1,22 +1,18 @@
 """Route production: images from text, enlarged once to print size. No score."""
 
-from time import monotonic
-
 from studio.assets import Assets
 from studio.context import JobContext
 from studio.contract.production import ProductionInput
-from studio.media.guard import check_result_size
 from studio.media.images import encode_image, to_base64
 from studio.media.names import file_name
 
 
 def run(input: ProductionInput, context: JobContext) -> dict:
-    """The output of contract/routes/production.json. Raises StudioFailure and Cancelled."""
+    """The output of the contract without `meta`, which the job runner adds. Raises StudioFailure, Cancelled."""
     from studio.engines import loaded
     from studio.engines.draw import draw, plan_drawing, resolved
     from studio.engines.upscale.memory import enlarge_within_memory
 
-    begun = monotonic()
     settings = context.settings
     context.progress("loading", 1, "Loading the models")
     assets = Assets(settings)
@@ -66,8 +62,6 @@ def run(input: ProductionInput, context: JobContext) -> dict:
             "filename": file_name(input.filename, input.prompt),
             "output_format": input.output_format,
         },
-        "meta": {"job_id": context.job_id, "duration_ms": round((monotonic() - begun) * 1000)},
     }
     result |= {"image": made[0]["image"]} if input.num_images == 1 else {"images": made}
-    check_result_size(result, settings.max_inline_mb)
     return result

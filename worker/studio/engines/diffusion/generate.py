@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from studio.engines.device import computing
 from studio.engines.diffusion.load import DiffusionModel
 from studio.engines.diffusion.schedulers import build_scheduler
 
@@ -44,7 +45,7 @@ def generate(
     """
     images = []
     total = picture.steps * len(seeds)
-    with model.lock, torch.inference_mode():
+    with model.lock, computing(model.device, model.parameters):
         for index, seed in enumerate(seeds):
             images.append(_decode(model, _latents(model, picture, seed, index * picture.steps, total, on_step)))
     return images

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from diffusers import StableDiffusionXLPipeline
+from diffusers.utils import logging as diffusers_logging
+from transformers.utils import logging as transformers_logging
 
 from studio.assets import weight_files
-from studio.engines.device import Device
+from studio.engines.device import Device, count_parameters
 from studio.manifest import ModelCard
 
 
@@ -19,11 +21,16 @@ class DiffusionModel:
     folder: Path
     device: Device
     pipe: StableDiffusionXLPipeline
+    parameters: int
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 def load_model(card: ModelCard, folder: Path, device: Device) -> DiffusionModel:
     """Loads from disk only; fp16 files are read as fp32 on a CPU."""
+    # Their progress bars would fill the log, and their hints are about packages that are left out on purpose.
+    for logging in (diffusers_logging, transformers_logging):
+        logging.disable_progress_bar()
+        logging.set_verbosity_error()
     pipe = StableDiffusionXLPipeline.from_pretrained(
         folder,
         dtype=device.dtype,
@@ -33,4 +40,4 @@ def load_model(card: ModelCard, folder: Path, device: Device) -> DiffusionModel:
         add_watermarker=False,
     )
     pipe.set_progress_bar_config(disable=True)
-    return DiffusionModel(card, folder, device, pipe.to(device.torch))
+    return DiffusionModel(card, folder, device, pipe.to(device.torch), count_parameters(pipe.unet))

@@ -6,7 +6,6 @@ from studio.failures import StudioFailure
 from studio.manifest import ModelCard
 
 CLASSES = {"edm_dpm": EDMDPMSolverMultistepScheduler, "edm_euler": EDMEulerScheduler}
-ALIASES = {"dpm": "edm_dpm"}
 
 
 def resolve_scheduler(asked: str, card: ModelCard) -> str:
@@ -15,9 +14,7 @@ def resolve_scheduler(asked: str, card: ModelCard) -> str:
     A model trained in the EDM form has continuous noise levels; plain euler knows only the discrete ones
     of SDXL and would give noise, so it stands for the Euler sampler of the EDM form there.
     """
-    name = ALIASES.get(asked, asked)
-    if name == "auto":
-        name = card.scheduler
+    name = card.scheduler if asked == "auto" else asked
     if name == "euler" and name not in card.schedulers and "edm_euler" in card.schedulers:
         name = "edm_euler"
     if name not in card.schedulers or name not in CLASSES:

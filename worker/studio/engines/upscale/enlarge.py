@@ -87,7 +87,7 @@ def _run(upscaler: Upscaler, piece: torch.Tensor) -> torch.Tensor:
 
 
 def _to_tensor(pixels: np.ndarray, upscaler: Upscaler) -> torch.Tensor:
-    image = torch.from_numpy(np.ascontiguousarray(pixels)).to(upscaler.device.torch)
+    image = torch.from_numpy(np.array(pixels)).to(upscaler.device.torch)
     return image.permute(2, 0, 1)[None].to(upscaler.device.dtype) / 255
 
 

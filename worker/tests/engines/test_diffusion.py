@@ -1,0 +1,101 @@
+"""Text to image against plain diffusers, and the choice of size and sampler."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from studio.assets import Assets
+from studio.engines import loaded
+from studio.engines.diffusion.generate import Picture, generate, image_seeds
+from studio.engines.diffusion.schedulers import build_scheduler, resolve_scheduler
+from studio.engines.diffusion.sizes import Rendering, plan_rendering
+from studio.failures import StudioFailure
+
+
+@pytest.fixture
+def model(tiny_settings):
+    return loaded.diffusion(Assets(tiny_settings), None, "cpu")
+
+
+def picture(**values):
+    defaults = {"prompt": "a cat", "negative_prompt": "", "width": 96, "height": 64, "steps": 3, "cfg_scale": 4.0}
+    return Picture(**(defaults | {"scheduler": "edm_dpm"} | values))
+
+
+@pytest.mark.parametrize("scheduler", ["edm_dpm", "edm_euler"])
+@pytest.mark.parametrize("cfg_scale", [0.0, 4.0])
+def test_pixels_equal_those_of_a_plain_call_of_the_library(model, scheduler, cfg_scale):
+    ours = generate(model, picture(scheduler=scheduler, cfg_scale=cfg_scale), [11])[0]
+    model.pipe.scheduler = build_scheduler(scheduler, model.pipe.scheduler.config)
+    plain = model.pipe(
+        "a cat",
+        width=96,
+        height=64,
+        num_inference_steps=3,
+        guidance_scale=cfg_scale,
+        generator=torch.Generator().manual_seed(11),
+    ).images[0]
+    assert np.array_equal(ours, np.asarray(plain))
+
+
+def test_prompt_and_negative_prompt_change_the_pixels(model):
+    plain = generate(model, picture(), [1])[0]
+    assert not np.array_equal(plain, generate(model, picture(prompt="zebra"), [1])[0])
+    assert not np.array_equal(plain, generate(model, picture(negative_prompt="zebra"), [1])[0])
+
+
+def test_what_a_step_raises_ends_the_run_before_anything_is_decoded(model, monkeypatch):
+    monkeypatch.setattr(model.pipe.vae, "decode", lambda *a, **k: pytest.fail("decoded"))
+    steps = []
+
+    def stop(done, total):
+        steps.append((done, total))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        generate(model, picture(), [1, 2], stop)
+    assert steps == [(1, 6)]
+
+
+def test_seeds_count_on_and_wrap_at_32_bits():
+    assert image_seeds(2**32 - 1, 3) == [2**32 - 1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "rendered"),
+    [
+        ((1152, 768), Rendering(96, 64, True)),
+        ((512, 512), Rendering(64, 64, True)),
+        ((256, 2048), Rendering(64, 96, True)),
+        ((64, 64), Rendering(64, 64, False)),
+    ],
+)
+def test_beyond_its_native_size_a_small_model_renders_the_nearest_shape(model, asked, rendered):
+    assert plan_rendering(model.card, *asked) == rendered
+
+
+def test_a_large_model_renders_what_is_asked(model):
+    card = model.card.model_copy(update={"enlarge_beyond_native": False})
+    assert plan_rendering(card, 2048, 2048) == Rendering(2048, 2048, False)
+
+
+def test_schedulers_that_do_not_fit_are_refused_in_words(model):
+    card = model.card.model_copy(update={"schedulers": ["edm_dpm"]})
+    assert resolve_scheduler("auto", card) == "edm_dpm"
+    with pytest.raises(StudioFailure, match="INVALID_INPUT: 'scheduler' is edm_euler; tiny works with edm_dpm"):
+        resolve_scheduler("edm_euler", card)
+
+
+def test_routes_are_imported_without_the_heavy_libraries():
+    heavy = "torch", "diffusers", "transformers"
+    code = (
+        "import sys, studio.routes.create, studio.routes.production, studio.engines.loaded, studio.assets;"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2], check=True
+    )
+    assert run.stdout.strip() == "[]"
