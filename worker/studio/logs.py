@@ -25,15 +25,12 @@ def tail() -> list[str]:
 
 
 class _Formatter(logging.Formatter):
-    def __init__(self, secrets: tuple[str, ...]):
+    def __init__(self, settings: Settings):
         super().__init__()
-        # Longest first: a secret that is part of another must not break it open.
-        self._secrets = sorted(secrets, key=len, reverse=True)
+        self._settings = settings
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
+        text = self._settings.redact(super().format(record))
         text = _LONG_TEXT.sub(lambda found: f"<{len(found.group())} characters>", text)
         return f"[{_ROUTE.get().upper()}] {record.levelname.lower()}: {text}"
 
@@ -47,7 +44,7 @@ class _Output(logging.StreamHandler):
 def start_log(settings: Settings) -> None:
     """Sends all logging of the process to the standard error output."""
     output = _Output()
-    output.setFormatter(_Formatter(settings.secrets))
+    output.setFormatter(_Formatter(settings))
     root = logging.getLogger()
     root.handlers = [output]
     root.setLevel(settings.log_level)

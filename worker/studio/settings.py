@@ -85,6 +85,13 @@ class Settings:
                 "Set AUTH_TOKEN to a long random text, or ALLOW_NO_AUTH=1 where nobody else reaches the port."
             )
 
+    def redact(self, text: str) -> str:
+        """The text without the secrets that the environment holds: for logs and for what users read."""
+        # Longest first: a secret that is part of another must not break it open.
+        for secret in sorted(self.secrets, key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return text
+
     def public(self) -> dict:
         """The settings as JSON values, without secrets, for diagnostics."""
         hidden = {"auth_token", "secrets"}
@@ -132,3 +139,22 @@ class _Reader:
         if number is None or not low <= number <= high:
             raise SettingsError(f"{name} is '{value}'. Set {kind} from {low} to {high}, or remove it for {default}.")
         return number
+
+
+# What the engines' libraries read from the environment when they are imported, and never again.
+_LIBRARY_VARIABLES = {
+    # Weights come from folders that were found or fetched by the manifest, never from a hub in a job.
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "DIFFUSERS_VERBOSITY": "error",
+    # Threads that wait for work must not burn the cores that another process needs.
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
+
+
+def prepare_libraries() -> None:
+    """Sets the variables that are not set yet. Call before torch or huggingface_hub is imported."""
+    for name, value in _LIBRARY_VARIABLES.items():
+        os.environ.setdefault(name, value)

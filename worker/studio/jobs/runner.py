@@ -148,7 +148,7 @@ class JobRunner:
             result = {"status": "CANCELLED"}
         except BaseException as exception:
             failure = classify(exception)
-            result = {"status": "FAILED", "error": str(failure), "error_code": failure.code}
+            result = {"status": "FAILED", "error": self.settings.redact(str(failure)), "error_code": failure.code}
         finally:
             context.close()
         with self._lock:

@@ -31,7 +31,9 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig, frame) -> None:
         # First the jobs: a request that waits for one would hold the server open.
         self._runner.stop()
-        super().handle_exit(sig, frame)
+        # The inherited way raises the signal once more at the end, which looks like a crash from outside.
+        self.force_exit = self.should_exit
+        self.should_exit = True
 
 
 def open_port(host: str, port: int) -> socket.socket:

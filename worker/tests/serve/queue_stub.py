@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 HOLD_S = 2.0
+PLATFORM_KEY = "platform-secret-key"
 
 
 class QueueStub:
@@ -74,7 +75,7 @@ class QueueStub:
             "RUNPOD_WEBHOOK_GET_JOB": f"{self.url}/job-take/$ID?gpu=SIM",
             "RUNPOD_WEBHOOK_POST_OUTPUT": f"{self.url}/job-done/$RUNPOD_POD_ID/$ID?gpu=SIM",
             "RUNPOD_POD_ID": "worker1",
-            "RUNPOD_AI_API_KEY": "platform-secret-key",
+            "RUNPOD_AI_API_KEY": PLATFORM_KEY,
             "RUNPOD_SKIP_AUTO_SYSTEM_CHECKS": "true",
         }
 
