@@ -53,7 +53,11 @@ module.exports = {
 			`^${room}/run/resume`,
 			n8n,
 		]),
-		only('credentials-stand-alone', '^credentials/', [`^credentials/`, `^${room}/core/`, n8n]),
+		only('credentials-stand-alone', '^credentials/', [
+			`^credentials/`,
+			`^${room}/(core|contract)/`,
+			n8n,
+		]),
 		only('index-only-exports', '^index\\.ts$', [`^credentials/`, `^${room}/[^/]+\\.node\\.ts$`]),
 		{
 			name: 'emulator-is-an-independent-witness',
