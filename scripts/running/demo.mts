@@ -83,6 +83,7 @@ async function fill(client: N8nClient, kept: DemoFolder, worker: Record<string, 
 		kept.save();
 	}
 	kept.save();
+	await client.pageReady('/form/picture');
 	return ids;
 }
 

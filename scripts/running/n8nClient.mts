@@ -118,6 +118,15 @@ export class N8nClient {
 		await this.call('POST', `/workflows/${id}/deactivate`, {}).catch(() => undefined);
 	}
 
+	/** A form or webhook of an activated workflow is there a few seconds later. */
+	async pageReady(path: string, timeoutMs = 60_000): Promise<void> {
+		const until = Date.now() + timeoutMs;
+		while ((await this.http.get(path)).status !== 200) {
+			if (Date.now() > until) throw new Remedy(`n8n did not open ${path} in time.`);
+			await sleep(250);
+		}
+	}
+
 	/** Starts a stored workflow at its trigger, as the editor's button does; returns the execution's ID. */
 	async run(workflowId: string, trigger: string): Promise<string> {
 		const started = await this.call<{ executionId: string }>('POST', `/workflows/${workflowId}/run`, {

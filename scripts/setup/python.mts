@@ -1,18 +1,18 @@
 /** The Python environment of the worker: the CPU lock file installed into a virtual environment. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { entry } from './cache.mts';
 import { locks } from './places.mts';
 import { findPython } from './programs.mts';
-import { readFileSync } from 'node:fs';
 import { say, tool } from './progress.mts';
 import { Remedy } from './remedy.mts';
 
 /** PyTorch's builds without CUDA: on Linux the general index has only the ones with several GB of it. */
 const CPU_BUILDS = 'https://download.pytorch.org/whl/cpu';
 
-/** Returns the path of the environment's python. */
+/** Returns the path of the environment's python. STUDIO_PYTHON names one that has everything already. */
 export async function preparePython(fresh: boolean): Promise<string> {
+	if (process.env.STUDIO_PYTHON) return process.env.STUDIO_PYTHON;
 	const python = findPython();
 	if (!existsSync(locks.python)) throw new Remedy(`The lock file ${locks.python} is missing from this clone.`);
 	const folder = await entry(

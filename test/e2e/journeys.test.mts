@@ -1,0 +1,150 @@
+/** The journeys of a user through a real n8n: a picture by either mode of the worker, Stop, bad input, the form. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { itemsOf } from '../../scripts/running/examples.mts';
+import type { Execution } from '../../scripts/running/n8nClient.mts';
+import { findBrowser, fillForm } from './browser.mts';
+import { ENDPOINT, RUN_MS, Stand } from './stand.mts';
+import type { Look } from './stand.mts';
+
+jest.setTimeout(2 * RUN_MS);
+const stand = new Stand();
+beforeAll(() => stand.open(), 2 * RUN_MS);
+afterAll(() => stand.close(), 60_000);
+
+/** Whether the picture has an object on a ground of about this colour. */
+function expectPicture(look: Look, ground: [number, number, number]): void {
+	for (const [index, channel] of ground.entries()) {
+		expect(Math.abs(look.ground[index] - channel)).toBeLessThan(60);
+	}
+	expect(look.deviation).toBeGreaterThan(15);
+	expect(look.object_share).toBeGreaterThan(0.1);
+}
+
+const YELLOW: [number, number, number] = [246, 204, 62];
+const BLUE: [number, number, number] = [70, 130, 220];
+
+async function until(what: string, condition: () => unknown): Promise<void> {
+	const end = Date.now() + RUN_MS;
+	while (!(await condition())) {
+		if (Date.now() > end) throw new Error(`Waited in vain until ${what}.`);
+		await sleep(50);
+	}
+}
+
+function message(execution: Execution): string {
+	return `${execution.error?.message ?? ''} ${execution.error?.description ?? ''}`;
+}
+
+describe('the first image', () => {
+	let fromPod: Buffer;
+
+	it("the credential's Test button finds the worker", async () => {
+		const credential = { id: stand.credentials.runPodWorkerApi, name: 'RunPod Worker', type: 'runPodWorkerApi' };
+		expect(await stand.client.testCredential({ ...credential, data: stand.worker() })).toMatchObject({ status: 'OK' });
+		const wrong = await stand.client.testCredential({ ...credential, data: { ...stand.worker(), token: 'wrong' } });
+		expect(wrong).toMatchObject({ status: 'Error', message: expect.stringContaining('did not accept the token') });
+	});
+
+	it('comes from a worker in pod mode and shows what the prompt says', async () => {
+		const execution = await stand.run(stand.onWorker('first-image'));
+		expect(message(execution)).toBe(' ');
+		expect(execution.status).toBe('success');
+		fromPod = await stand.imageBytes(execution, 'RunPod');
+		const look = stand.look(fromPod);
+		expect(look).toMatchObject({ format: 'JPEG', width: 512, height: 512 });
+		expectPicture(look, YELLOW);
+		if (look.judge) expect(look.judge).toEqual({ object: 'cat', ground: 'yellow' });
+		// The picture is binary data, not text in the execution.
+		expect(JSON.stringify(itemsOf(execution, 'RunPod')[0].json).length).toBeLessThan(10_000);
+	});
+
+	it('is the same, byte for byte, from a serverless worker with the RunPod SDK', async () => {
+		const execution = await stand.run(stand.onEndpoint('first-image'));
+		expect(message(execution)).toBe(' ');
+		const bytes = await stand.imageBytes(execution, 'RunPod');
+		expect(bytes.equals(fromPod)).toBe(true);
+		const ledger = stand.emulator.control.snapshot();
+		expect(ledger.submits).toHaveLength(1);
+		expect(ledger.jobs).toMatchObject([{ endpointId: ENDPOINT, state: 'COMPLETED', readsAfterFinal: 0 }]);
+		expect(ledger.cancels).toHaveLength(0);
+	});
+
+	it('submitted without waiting, is collected by its job ID', async () => {
+		const execution = await stand.run(stand.onWorker('poll-by-id'));
+		expect(message(execution)).toBe(' ');
+		expectPicture(stand.look(await stand.imageBytes(execution, 'Collect')), BLUE);
+	});
+});
+
+describe('Stop in the editor', () => {
+	it('ends the job on the worker within one step, by exactly one cancel', async () => {
+		const { control } = stand.emulator;
+		const before = control.snapshot();
+		const job = () => control.snapshot().jobs[before.jobs.length];
+		const progress = () => {
+			const { id } = job() ?? { id: '' };
+			return control.snapshot().requests.filter((one) => one.operation === 'job-done' && one.jobId === id);
+		};
+		const executionId = await stand.start(stand.onEndpoint('first-image', { steps: 150 }));
+		await until('the worker has reported steps', () => job() !== undefined && progress().length > 3);
+		await stand.client.stop(executionId);
+
+		await until('the job is cancelled', () => job().state === 'CANCELLED');
+		const execution = await stand.client.finished(executionId, RUN_MS);
+		expect(execution.status).toBe('canceled');
+		const log = (): string => readFileSync(join(stand.folder, 'serverless.log'), 'utf8');
+		await until('the worker has let go of the job', () => log().includes(`job ${job().id} was cancelled`));
+
+		const after = control.snapshot();
+		expect(after.cancels.slice(before.cancels.length)).toMatchObject([{ jobId: job().id, changed: true }]);
+		expect(after.submits).toHaveLength(before.submits.length + 1);
+		// A report that was on its way when the cancel came, and the step that was being made.
+		expect(after.incidents.filter((one) => one.kind === 'late-progress').length).toBeLessThanOrEqual(2);
+		expect(after.incidents.filter((one) => one.kind.includes('result'))).toEqual([]);
+	});
+
+	it('leaves a worker that makes the next picture', async () => {
+		expect((await stand.run(stand.onEndpoint('first-image'))).status).toBe('success');
+	});
+});
+
+describe('bad input costs nothing and is told with its remedy', () => {
+	const cases: Array<[string, Record<string, unknown>, RegExp]> = [
+		['an empty prompt', { prompt: ' ' }, /'Prompt'/],
+		['a width that is no multiple of 8', { width: 500 }, /'Width'.*multiple of 8/s],
+		['a width out of range', { width: 4096 }, /'Width'.*2048/s],
+		['a pasted URL as endpoint ID', { endpoint: { __rl: true, mode: 'id', value: 'https://x/y' } }, /Endpoint ID must be the bare ID/],
+		['an endpoint of another account', { endpoint: { __rl: true, mode: 'id', value: 'foreign' } }, /'foreign' was not found with this key/],
+	];
+	it.each(cases)('%s', async (_name, parameters, sentence) => {
+		const before = stand.emulator.control.snapshot().submits.length;
+		const execution = await stand.run(stand.onEndpoint('first-image', parameters));
+		expect(execution.status).toBe('error');
+		expect(message(execution)).toMatch(sentence);
+		expect(stand.emulator.control.snapshot().submits).toHaveLength(before);
+	});
+
+	it('a worker that is not running', async () => {
+		const execution = await stand.run(stand.onWorker('first-image', { workerUrl: 'http://127.0.0.1:9' }));
+		expect(execution.status).toBe('error');
+		expect(message(execution)).toMatch(/worker/i);
+	});
+});
+
+describe('the form', () => {
+	const browser = findBrowser();
+	const needed = browser ? it : it.skip;
+	const why = browser ? '' : ' (no browser was found: install chromium, e.g. apt-get install chromium)';
+
+	needed(`filled in by a browser, shows the picture on its page${why}`, async () => {
+		const form = await stand.client.createWorkflow(stand.onWorker('image-form'));
+		await stand.client.activate(form);
+		await stand.client.pageReady('/form/picture', RUN_MS);
+		const shown = await fillForm(browser ?? '', `${stand.client.url}/form/picture`, 'a penguin on a blue background');
+		expect(shown).toMatchObject({ width: 512, height: 512 });
+		const look = stand.look(shown.bytes);
+		expectPicture(look, BLUE);
+	});
+});
