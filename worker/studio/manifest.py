@@ -22,7 +22,9 @@ class _Strict(BaseModel):
 class File(_Strict):
     """One file to have: `filename` is its path below the folder of models."""
 
-    url: str | None = Field(default=None, description="Where it can be fetched; null when it is shipped with the worker")
+    url: str | None = Field(
+        default=None, description="Where it can be fetched; null when it is shipped with the worker"
+    )
     filename: Annotated[str, Field(pattern=r"^[^/\\]", description="Path below the folder of models")]
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     size: Annotated[int, Field(ge=1, description="Size in bytes")] | None = None

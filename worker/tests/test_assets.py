@@ -4,6 +4,7 @@ import hashlib
 import json
 
 import pytest
+
 from studio.assets import Assets, model_hash
 from studio.failures import StudioFailure
 from studio.manifest import SETS, ManifestError, read_manifest, schema_text

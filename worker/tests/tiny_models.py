@@ -6,7 +6,6 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKL, EDMDPMSolverMultistepScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
 from safetensors.torch import save_file
-from studio.engines.upscale.network import RRDBNet
 from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
@@ -15,6 +14,8 @@ from transformers import (
     CLIPVisionConfig,
     CLIPVisionModelWithProjection,
 )
+
+from studio.engines.upscale.network import RRDBNet
 
 WIDTH = 32
 TOKENS = 24

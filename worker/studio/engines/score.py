@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from transformers import CLIPVisionModelWithProjection
 
-from studio.engines.device import Device
+from studio.engines.device import Device, computing, count_parameters
 from studio.manifest import ScorerCard
 
 # The published mean and deviation of CLIP's training pictures; a folder may name its own.
@@ -56,7 +56,7 @@ def load_scorer(card: ScorerCard, tower: Path, head: Path, device: Device) -> Sc
 def score_image(scorer: Scorer, pixels: np.ndarray) -> float:
     """Score of uint8 pixels (height, width, 3) as the head gives it: its range is trained, not cut off."""
     values = torch.from_numpy(_prepare(pixels, scorer)).to(scorer.device.torch, scorer.device.dtype)
-    with torch.inference_mode():
+    with computing(scorer.device, count_parameters(scorer.tower)):
         features = scorer.tower(pixel_values=values[None]).image_embeds[0].float()
         # The head was trained on directions alone, so length must not count.
         features = features / features.norm()

@@ -10,9 +10,6 @@ from studio.media.names import file_name
 
 def run(input: CreateInput, context: JobContext) -> dict:
     """The output of the contract without `meta`, which the job runner adds. Raises StudioFailure, Cancelled."""
-    from studio.engines import loaded
-    from studio.engines.draw import draw, plan_drawing, resolved
-
     keep = input.top_k or input.num_images
     if keep > input.num_images:
         detail = f"'top_k' is {keep}; at most 'num_images', which is {input.num_images}."
@@ -20,6 +17,11 @@ def run(input: CreateInput, context: JobContext) -> dict:
     settings = context.settings
     context.progress("loading", 1, "Loading the models")
     assets = Assets(settings)
+    # Before the engines' libraries, whose import takes seconds: missing files are told at once.
+    assets.pipeline(assets.card())
+    from studio.engines import loaded
+    from studio.engines.draw import draw, plan_drawing, resolved
+
     plan = plan_drawing(assets, input, settings.device)
     scorer = loaded.scorer(assets, settings.device)
     context.check_cancelled()

@@ -9,13 +9,15 @@ from studio.media.names import file_name
 
 def run(input: ProductionInput, context: JobContext) -> dict:
     """The output of the contract without `meta`, which the job runner adds. Raises StudioFailure, Cancelled."""
+    settings = context.settings
+    context.progress("loading", 1, "Loading the models")
+    assets = Assets(settings)
+    # Before the engines' libraries, whose import takes seconds: missing files are told at once.
+    assets.pipeline(assets.card())
     from studio.engines import loaded
     from studio.engines.draw import draw, plan_drawing, resolved
     from studio.engines.upscale.memory import enlarge_within_memory
 
-    settings = context.settings
-    context.progress("loading", 1, "Loading the models")
-    assets = Assets(settings)
     # The enlarger first: without it the diffusion would be paid for nothing.
     upscaler = loaded.required_upscaler(assets, None, settings.device)
     plan = plan_drawing(assets, input, settings.device)

@@ -1,6 +1,7 @@
 """Which models stay in memory, with a counter in place of a GPU's memory."""
 
 import pytest
+
 from studio.engines.cache import ModelCache
 from studio.engines.memory import tile_ladder, within_memory
 from studio.failures import StudioFailure

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from studio.assets import Assets
 from studio.engines import loaded
 from studio.engines.diffusion.generate import Picture, generate, image_seeds

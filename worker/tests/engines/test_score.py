@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+
 from studio.assets import Assets
 from studio.engines import loaded
 from studio.engines.device import pick_device

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+
 from studio.engines.device import pick_device
 from studio.engines.upscale.enlarge import enlarge, passes_for
 from studio.engines.upscale.load import load_upscaler, network_of

@@ -5,13 +5,16 @@ from io import BytesIO
 import numpy as np
 import pytest
 from PIL import Image
+
 from studio.media.images import encode_image, resize_cover, to_base64
 from studio.media.names import file_name
 
 PIXELS = np.random.default_rng(2).integers(0, 256, (40, 60, 3), dtype=np.uint8)
 
 
-@pytest.mark.parametrize(("output_format", "magic"), [("jpeg", b"\xff\xd8\xff"), ("png", b"\x89PNG"), ("webp", b"RIFF")])
+@pytest.mark.parametrize(
+    ("output_format", "magic"), [("jpeg", b"\xff\xd8\xff"), ("png", b"\x89PNG"), ("webp", b"RIFF")]
+)
 def test_formats_are_what_they_say_and_always_the_same(output_format, magic):
     data = encode_image(PIXELS, output_format, 90)
     assert data.startswith(magic)
@@ -51,7 +54,11 @@ def test_resizing_keeps_the_shape_of_things():
 @pytest.mark.parametrize(
     ("filename", "prompt", "expected"),
     [
-        (None, "a red fox in the snow, golden hour, with a very long tail", "a red fox in the snow, golden hour, with a very lo"),
+        (
+            None,
+            "a red fox in the snow, golden hour, with a very long tail",
+            "a red fox in the snow, golden hour, with a very lo",
+        ),
         ("fox", "a cat", "fox"),
         ("fox.PNG", "a cat", "fox"),
         ("  ", "a cat", "a cat"),

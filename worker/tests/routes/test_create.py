@@ -5,6 +5,7 @@ from io import BytesIO
 
 import pytest
 from PIL import Image
+
 from studio.context import JobContext
 from studio.contract.create import CreateInput, CreateOutput
 from studio.failures import Cancelled, StudioFailure
@@ -76,7 +77,9 @@ def test_a_random_seed_is_told_and_reproduces_the_image(tiny_settings):
     assert ask(tiny_settings, seed=seed)["image"] == random["image"]
 
 
-@pytest.mark.parametrize(("output_format", "magic"), [("jpeg", b"\xff\xd8\xff"), ("png", b"\x89PNG"), ("webp", b"RIFF")])
+@pytest.mark.parametrize(
+    ("output_format", "magic"), [("jpeg", b"\xff\xd8\xff"), ("png", b"\x89PNG"), ("webp", b"RIFF")]
+)
 def test_the_asked_format_is_delivered(tiny_settings, output_format, magic):
     output = ask(tiny_settings, output_format=output_format)
     assert base64.b64decode(output["image"]).startswith(magic)

@@ -5,6 +5,7 @@ from io import BytesIO
 
 import pytest
 from PIL import Image
+
 from studio.context import JobContext
 from studio.contract.production import ProductionInput, ProductionOutput
 from studio.engines.upscale import memory
