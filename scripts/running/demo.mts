@@ -38,7 +38,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
 	const kept = openDemoFolder(options.fresh);
 	process.once('exit', kept.release);
 	const prepared = await prepare(options.fresh);
-	await placePackage(kept.folder);
+	placePackage(prepared.packed, kept.folder);
 	const [worker, server] = await step('Starting the worker and n8n', () =>
 		Promise.all([
 			startPodWorker(prepared.python, join(kept.folder, 'worker.log')),

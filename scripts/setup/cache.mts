@@ -13,6 +13,8 @@ import { Remedy } from './remedy.mts';
 export interface Entry {
 	name: string;
 	title: string;
+	/** How large it is and how long it takes, for those who wait. */
+	cost?: string;
 	/** Files whose content decides the entry. */
 	files: string[];
 	/** Further facts that decide it, e.g. the platform. */
@@ -44,7 +46,7 @@ export async function entry(wanted: Entry, fresh: boolean): Promise<string> {
 	const beside = join(root, `.building-${process.pid}-${wanted.name}`);
 	mkdirSync(beside);
 	try {
-		await step(wanted.title, () => wanted.build(beside));
+		await step(wanted.cost ? `${wanted.title} (${wanted.cost})` : wanted.title, () => wanted.build(beside));
 		const old = join(root, `.building-${process.pid}-old`);
 		if (existsSync(place)) renameSync(place, old);
 		renameSync(beside, place);

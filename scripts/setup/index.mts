@@ -1,7 +1,7 @@
 /** Everything that demo, tests and screenshots need besides the clone. */
 import { prepareN8n } from './n8n.mts';
 import { prepareNode24 } from './node24.mts';
-import { buildPackage } from './nodePackage.mts';
+import { preparePackage } from './nodePackage.mts';
 import { preparePython } from './python.mts';
 import { findPython } from './programs.mts';
 
@@ -12,6 +12,8 @@ export interface Prepared {
 	n8n: string;
 	/** Path of the worker environment's python. */
 	python: string;
+	/** Folder with the files of our package. */
+	packed: string;
 }
 
 export async function prepare(fresh: boolean): Promise<Prepared> {
@@ -19,6 +21,6 @@ export async function prepare(fresh: boolean): Promise<Prepared> {
 	const node24 = await prepareNode24(fresh);
 	const python = await preparePython(fresh);
 	const n8n = await prepareN8n(node24, fresh);
-	await buildPackage();
-	return { node: node24.node, n8n, python };
+	const packed = await preparePackage(fresh);
+	return { node: node24.node, n8n, python, packed };
 }

@@ -15,7 +15,8 @@ export async function prepareN8n(node24: Node24, fresh: boolean): Promise<string
 	return await entry(
 		{
 			name: 'n8n',
-			title: 'n8n 2.41.1 (2.7 GB, three to five minutes)',
+			title: 'n8n 2.41.1',
+			cost: '2.7 GB, four to six minutes',
 			files: lockFiles,
 			facts: [process.platform, process.arch],
 			gigabytes: 4,

@@ -18,7 +18,8 @@ export async function preparePython(fresh: boolean): Promise<string> {
 	const folder = await entry(
 		{
 			name: 'python',
-			title: `Python ${python.version} environment of the worker (1.6 GB, two to four minutes)`,
+			title: `Python ${python.version} environment of the worker`,
+			cost: '1.6 GB, two to four minutes',
 			files: [locks.python],
 			facts: [python.version, process.platform, process.arch],
 			gigabytes: 4,

@@ -21,7 +21,7 @@ export function fullStages(fresh: boolean): Stage[] {
 	const python = (): NodeJS.ProcessEnv => ({ STUDIO_PYTHON: need().python });
 	return [
 		{
-			name: 'preparation and build',
+			name: 'preparation',
 			run: async () => {
 				prepared = await prepare(fresh);
 				return { passed: 1, failed: 0, skipped: [] };
@@ -29,6 +29,7 @@ export function fullStages(fresh: boolean): Stage[] {
 		},
 		npmRun('lint', 'lint'),
 		npmRun('types', 'typecheck'),
+		npmRun('build', 'build'),
 		npmRun('contract is fresh', 'generate:check', python),
 		jest('unit and contract tests', ['core', 'contract'], python),
 		jest('node tests', ['node'], python),

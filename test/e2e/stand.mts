@@ -43,7 +43,7 @@ export class Stand {
 	async open(): Promise<void> {
 		const given = process.env.STUDIO_PREPARED;
 		this.prepared = given ? (JSON.parse(given) as Prepared) : await prepare(false);
-		await placePackage(this.folder);
+		placePackage(this.prepared.packed, this.folder);
 		this.emulator = await startEmulator({ endpoints: [{ id: ENDPOINT }] });
 		this.startServerless();
 		const [server, pod] = await Promise.all([
