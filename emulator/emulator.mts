@@ -1,0 +1,136 @@
+/** All parts of one emulator, and what tests in the same process do with them. */
+import { FakeClock, RealClock, type Clock } from './control/clock.mts';
+import { Faults, type FaultRule } from './control/faults.mts';
+import { Ledger, type LedgerSnapshot } from './control/ledger.mts';
+import { Scripts, type ScriptRule } from './control/scripts.mts';
+import { Sinks } from './control/sinks.mts';
+import { Dispatcher } from './runpod/dispatch.mts';
+import { Endpoint, endpointSettings, type EndpointOptions } from './runpod/endpoint.mts';
+import { Keys, type KeyOptions } from './runpod/keys.mts';
+import { RateLimits } from './runpod/limits.mts';
+import { Platform } from './runpod/platform.mts';
+import { attachWebhooks } from './runpod/webhooks.mts';
+import { workerEnvironment } from './runpod/workers.mts';
+
+export interface EmulatorOptions {
+	/** 0 (default): a free port of the system. */
+	port?: number;
+	clock?: 'real' | 'fake';
+	/** Default: one key with all rights, `rpa_emulator`. */
+	keys?: KeyOptions[];
+	endpoints?: EndpointOptions[];
+	/** Called when a worker's reply asks to stop its Pod; the owner of the process kills and restarts it. */
+	onStopPod?: (endpointId: string, workerId: string) => void;
+}
+
+export const DEFAULT_KEY = 'rpa_emulator';
+
+export class Emulator {
+	/** Base address, known once it listens. */
+	url = '';
+	readonly clock: Clock;
+	readonly keys = new Keys();
+	readonly sinks = new Sinks();
+	ledger!: Ledger;
+	faults!: Faults;
+	scripts!: Scripts;
+	limits!: RateLimits;
+	platform!: Platform;
+	dispatcher!: Dispatcher;
+
+	constructor(private readonly options: EmulatorOptions = {}) {
+		this.clock = options.clock === 'fake' ? new FakeClock() : new RealClock();
+		this.reset();
+	}
+
+	/** Back to the start: jobs, faults, scripts and ledger are gone; keys and endpoints are the first ones. */
+	reset(): void {
+		this.dropJobs();
+		const now = () => this.clock.now();
+		this.ledger = new Ledger(now);
+		this.faults = new Faults(now);
+		this.scripts = new Scripts();
+		this.limits = new RateLimits(this.clock);
+		this.platform = new Platform(this.clock, this.ledger, this.faults, this.scripts);
+		this.platform.onStopPod = this.options.onStopPod;
+		this.dispatcher = new Dispatcher(this.platform);
+		attachWebhooks(this.platform);
+		this.sinks.clear();
+		this.keys.clear();
+		for (const key of this.options.keys ?? [{ key: DEFAULT_KEY, name: 'default' }]) this.keys.add(key);
+		for (const endpoint of this.options.endpoints ?? []) this.setEndpoint(endpoint);
+	}
+
+	/** Creates an endpoint, or changes the settings of one that exists. */
+	setEndpoint(options: EndpointOptions): Endpoint {
+		const existing = this.platform.endpoints.get(options.id);
+		const settings = endpointSettings.parse({ ...existing?.settings, ...options });
+		const endpoint = existing ?? new Endpoint(settings);
+		endpoint.settings = settings;
+		this.platform.endpoints.set(settings.id, endpoint);
+		this.dispatcher.run(endpoint);
+		return endpoint;
+	}
+
+	addKey(key: KeyOptions): void {
+		this.keys.add(key);
+	}
+
+	addFault(rule: FaultRule): string {
+		const id = this.faults.add(rule);
+		this.runQueues();
+		return id;
+	}
+
+	/** False when there is no such rule. Without an id all go. */
+	removeFault(id?: string): boolean {
+		const found = id === undefined ? true : this.faults.remove(id);
+		if (id === undefined) this.faults.clear();
+		// What a fault held in the queue may go on.
+		this.runQueues();
+		return found;
+	}
+
+	addScript(rule: ScriptRule): string {
+		const id = this.scripts.add(rule);
+		this.runQueues();
+		return id;
+	}
+
+	/** Moves a fake clock; throws with a real one. */
+	async advance(ms: number): Promise<void> {
+		if (!(this.clock instanceof FakeClock)) throw new Error('The clock is the real one; start with clock: fake.');
+		await this.clock.advance(ms);
+	}
+
+	snapshot(): LedgerSnapshot {
+		return this.ledger.snapshot();
+	}
+
+	/** Environment variables that attach a worker process to the endpoint. */
+	workerEnvironment(endpointId: string, workerId = `worker-${++this.workerNumber}`): Record<string, string> {
+		const endpoint = this.platform.endpoints.get(endpointId);
+		if (endpoint === undefined) throw new Error(`There is no endpoint '${endpointId}'.`);
+		return workerEnvironment(this, endpoint, workerId);
+	}
+	private workerNumber = 0;
+
+	/** The process of a worker was restarted: it may take jobs again after a stopPod. */
+	workerRestarted(endpointId: string, workerId: string): void {
+		const endpoint = this.platform.endpoints.get(endpointId);
+		endpoint?.workers.delete(workerId);
+		if (endpoint !== undefined) this.dispatcher.run(endpoint);
+	}
+
+	private runQueues(): void {
+		for (const endpoint of this.platform.endpoints.values()) this.dispatcher.run(endpoint);
+	}
+
+	private dropJobs(): void {
+		for (const endpoint of this.platform?.endpoints.values() ?? []) {
+			for (const poll of [...endpoint.takePolls]) poll.answer([]);
+			for (const job of [...endpoint.jobs.values()]) this.platform.remove(endpoint, job);
+			for (const poll of [...endpoint.stopPolls]) poll.wake();
+		}
+	}
+}

@@ -1,0 +1,109 @@
+/** Brings waiting jobs to workers: to held job-take calls, or to the built-in worker of a script. */
+import { currentAttempt, type Job } from './job.mts';
+import type { Endpoint, TakePoll } from './endpoint.mts';
+import type { Platform } from './platform.mts';
+import { runScript } from './scripted.mts';
+
+export class Dispatcher {
+	constructor(private readonly platform: Platform) {
+		platform.listen((endpoint, job, event) => {
+			const attempt = currentAttempt(job);
+			// Cancelled, over its time limit, or deleted while it ran: the worker is told to stop it.
+			// Assumed: also for a deletion by TTL.
+			const outside = event === 'cancel' || event === 'timeOut' || event === 'delete' || event === 'expire';
+			if (outside && attempt?.end === event && attempt.endedAt === platform.clock.now()) {
+				this.stop(endpoint, attempt.workerId, job.id);
+			}
+			if (event !== 'progress' && event !== 'take') this.run(endpoint);
+		});
+	}
+
+	/** Gives as many jobs as possible to workers. */
+	run(endpoint: Endpoint): void {
+		for (const job of endpoint.queue()) {
+			// A batch call may have taken it a moment ago.
+			if (job.state !== 'IN_QUEUE') continue;
+			const heldMs = this.platform.faults.heldFor('stuck', this.platform.subject(job));
+			if (heldMs !== undefined) {
+				if (heldMs !== Infinity) this.again(endpoint, job, heldMs);
+				continue;
+			}
+			const script = this.platform.scripts.of(job.id, this.platform.subject(job));
+			if (script === undefined) {
+				this.giveToPoll(endpoint, job);
+				continue;
+			}
+			const waitMs = job.queuedAt + script.queueMs - this.platform.clock.now();
+			if (waitMs > 0) {
+				this.again(endpoint, job, waitMs);
+				continue;
+			}
+			const workerId = this.freeScriptedWorker(endpoint);
+			if (workerId === undefined) continue;
+			this.take(endpoint, job, workerId, true);
+			runScript(this.platform, endpoint, job, script, workerId);
+		}
+	}
+
+	/** Holds a job-take call; `jobs` is empty when the time is over. Returns how to give it up. */
+	hold(endpoint: Endpoint, poll: TakePoll, holdMs: number): () => void {
+		const end = () => {
+			timer.cancel();
+			endpoint.takePolls = endpoint.takePolls.filter((other) => other !== held);
+		};
+		const held: TakePoll = {
+			...poll,
+			answer: (jobs) => {
+				end();
+				poll.answer(jobs);
+			},
+		};
+		const timer = this.platform.clock.after(holdMs, () => held.answer([]));
+		endpoint.takePolls.push(held);
+		this.run(endpoint);
+		return end;
+	}
+
+	/** Tells a worker to stop a job; its next or present job-stop call gets it. */
+	stop(endpoint: Endpoint, workerId: string, jobId: string): void {
+		const worker = endpoint.workers.get(workerId);
+		if (worker === undefined) return;
+		worker.stops.push(jobId);
+		for (const poll of endpoint.stopPolls.filter((other) => other.workerId === workerId)) poll.wake();
+	}
+
+	private giveToPoll(endpoint: Endpoint, job: Job): void {
+		const poll = endpoint.takePolls.find((other) => endpoint.mayWork(other.workerId));
+		if (poll === undefined) return;
+		const jobs = [job];
+		this.take(endpoint, job, poll.workerId, false);
+		// A batch call gets what waits now and has no script, up to its size.
+		for (const other of endpoint.queue()) {
+			if (jobs.length >= poll.batchSize) break;
+			const subject = this.platform.subject(other);
+			if (this.platform.faults.heldFor('stuck', subject) !== undefined) continue;
+			if (this.platform.scripts.of(other.id, subject) !== undefined) continue;
+			jobs.push(other);
+			this.take(endpoint, other, poll.workerId, false);
+		}
+		poll.answer(jobs);
+	}
+
+	private take(endpoint: Endpoint, job: Job, workerId: string, scripted: boolean): void {
+		const lost = this.platform.faults.take(['workerLost'], this.platform.subject(job)) !== undefined;
+		this.platform.apply(endpoint, job, 'take', { workerId, lost, scripted });
+	}
+
+	private freeScriptedWorker(endpoint: Endpoint): string | undefined {
+		const busy = endpoint.busyWorkers();
+		if (busy.size >= endpoint.settings.workersMax) return undefined;
+		for (let number = 1; ; number++) {
+			if (!busy.has(`scripted-${number}`)) return `scripted-${number}`;
+		}
+	}
+
+	private again(endpoint: Endpoint, job: Job, ms: number): void {
+		job.timers.get('script')?.cancel();
+		job.timers.set('script', this.platform.clock.after(ms, () => this.run(endpoint)));
+	}
+}
