@@ -65,7 +65,9 @@ def classify(exception: BaseException) -> StudioFailure:
         return StudioFailure("ASSET_MISSING", asset=str(path), tried=str(path))
     if isinstance(exception, (ConnectionError, TimeoutError)):
         return StudioFailure("NETWORK", detail=f"{type(exception).__name__}: {text}")
-    return StudioFailure("JOB_FAILED", detail=f"{type(exception).__name__}: {text}" if text else type(exception).__name__)
+    return StudioFailure(
+        "JOB_FAILED", detail=f"{type(exception).__name__}: {text}" if text else type(exception).__name__
+    )
 
 
 def _first_line(exception: BaseException) -> str:

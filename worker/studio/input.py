@@ -78,10 +78,14 @@ def _allowed(part: dict, schema: dict) -> str:
         return " or ".join(_allowed(option, schema) for option in part["anyOf"])
     words = _KINDS.get(part.get("type"), "a value that the contract allows")
     if part.get("type") == "string":
-        words += _range(part.get("minLength"), part.get("maxLength"), " of {} to {} characters", " of up to {} characters")
+        words += _range(
+            part.get("minLength"), part.get("maxLength"), " of {} to {} characters", " of up to {} characters"
+        )
         return words + (" that is not blank" if part.get("pattern") == "\\S" else "")
     if part.get("type") == "array":
-        return words + _range(part.get("minItems"), part.get("maxItems"), " of {} to {} entries", " of up to {} entries")
+        return words + _range(
+            part.get("minItems"), part.get("maxItems"), " of {} to {} entries", " of up to {} entries"
+        )
     words += _range(part.get("minimum"), part.get("maximum"), " from {} to {}", " up to {}")
     return words + (f", a multiple of {part['multipleOf']:g}" if "multipleOf" in part else "")
 

@@ -93,8 +93,6 @@ def _limit(values: dict, name: str, default: int, low_s: int, high_s: int) -> in
     if value is None:
         return default
     if isinstance(value, bool) or not isinstance(value, int) or not low_s * 1000 <= value <= high_s * 1000:
-        shown = json.dumps(value)[:60]
-        raise bad_request(
-            f"'policy.{name}' is {shown}; it must be a whole number of milliseconds from {low_s * 1000} to {high_s * 1000}."
-        )
+        allowed = f"a whole number of milliseconds from {low_s * 1000} to {high_s * 1000}"
+        raise bad_request(f"'policy.{name}' is {json.dumps(value)[:60]}; it must be {allowed}.")
     return value

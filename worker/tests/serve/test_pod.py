@@ -146,6 +146,7 @@ def test_without_token_401_with_a_wrong_one_403(worker):
         assert worker.http.get(path, headers={"authorization": f"Bearer {TOKEN}x"}).status_code == 403
         assert worker.http.get(path, headers={"authorization": f"Basic {TOKEN}"}).status_code == 403
 
+
 def test_only_the_root_is_open(worker):
     reply = httpx.get(str(worker.http.base_url))
     assert reply.status_code == 200 and reply.json()["ok"] is True

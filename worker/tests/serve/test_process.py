@@ -62,7 +62,9 @@ def test_asked_to_stop_it_leaves_while_a_job_runs_and_tells_who_waits():
 
 @pytest.mark.parametrize("module", ["torch", "diffusers", "transformers", "runpod", "fastapi"])
 def test_importing_the_handler_loads_no_heavy_library(module):
-    script = f"import sys; sys.path.insert(0, {str(HANDLER.parent)!r}); import handler; sys.exit({module!r} in sys.modules)"
+    script = (
+        f"import sys; sys.path.insert(0, {str(HANDLER.parent)!r}); import handler; sys.exit({module!r} in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0
 
 
