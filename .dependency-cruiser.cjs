@@ -20,7 +20,8 @@ module.exports = {
 	forbidden: [
 		{
 			name: 'contract-and-core-know-types-of-n8n-only',
-			comment: 'What decides must run without n8n; its types are fine, they are gone after compiling.',
+			comment:
+				'What decides must run without n8n; its types are fine, they are gone after compiling.',
 			severity: 'error',
 			from: { path: `^${room}/(contract|core)/` },
 			to: { path: n8n, dependencyTypesNot: ['type-only'] },

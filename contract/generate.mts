@@ -56,7 +56,9 @@ async function main(check: boolean): Promise<number> {
 		for (const name of gone) console.log(`not generated any more: ${name}`);
 		const wrong = stale.length + gone.length;
 		console.log(
-			wrong ? `${wrong} files are stale; run: npm run generate` : `${files.size} generated files are up to date`,
+			wrong
+				? `${wrong} files are stale; run: npm run generate`
+				: `${files.size} generated files are up to date`,
 		);
 		return wrong ? 1 : 0;
 	}

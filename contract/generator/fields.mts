@@ -8,10 +8,13 @@ function options(name: string, part: Schema) {
 	const names = part['x-n8n']?.options ?? {};
 	const list = (part.enum ?? []).map((value) => {
 		const label = names[String(value)];
-		if (!label) throw new Error(`The value '${value}' of '${name}' has no name under x-n8n.options`);
+		if (!label)
+			throw new Error(`The value '${value}' of '${name}' has no name under x-n8n.options`);
 		return { name: label, value };
 	});
-	return list.length < 5 ? list : list.sort((one, other) => one.name.localeCompare(other.name, 'en'));
+	return list.length < 5
+		? list
+		: list.sort((one, other) => one.name.localeCompare(other.name, 'en'));
 }
 
 /** n8n needs a default in every field; without one in the contract nothing is sent until set. */
@@ -58,8 +61,8 @@ export function fields(schema: Schema): { main: Field[]; options: Field[] } {
 		entries.map(([name, part]) => field(name, part, schema.required?.includes(name) ?? false));
 	return {
 		main: build(all.filter(([, part]) => part['x-n8n']?.group !== 'options')),
-		options: build(all.filter(([, part]) => part['x-n8n']?.group === 'options')).sort((one, other) =>
-			String(one.displayName).localeCompare(String(other.displayName), 'en'),
+		options: build(all.filter(([, part]) => part['x-n8n']?.group === 'options')).sort(
+			(one, other) => String(one.displayName).localeCompare(String(other.displayName), 'en'),
 		),
 	};
 }

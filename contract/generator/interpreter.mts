@@ -22,7 +22,9 @@ export function findPython(environment: NodeJS.ProcessEnv = process.env): string
 function pins(): Map<string, string> {
 	const project = join(repository, 'worker', 'pyproject.toml');
 	const text = existsSync(project) ? readFileSync(project, 'utf8') : '';
-	const found = text.matchAll(/"(datamodel-code-generator|black|isort)(?:\[[^\]]*\])?==([^"\s;]+)/g);
+	const found = text.matchAll(
+		/"(datamodel-code-generator|black|isort)(?:\[[^\]]*\])?==([^"\s;]+)/g,
+	);
 	return new Map([...found].map(([, name, version]) => [name, version]));
 }
 
@@ -34,14 +36,19 @@ export function pythonMissing(python: string | undefined): string | undefined {
 	const script = `import importlib.metadata as m; print(*[m.version(n) for n in ${JSON.stringify(names)}])`;
 	let versions: string[];
 	try {
-		versions = execFileSync(python, ['-c', script], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+		versions = execFileSync(python, ['-c', script], {
+			encoding: 'utf8',
+			stdio: ['ignore', 'pipe', 'ignore'],
+		})
 			.trim()
 			.split(' ');
 	} catch {
 		return `${python} cannot run datamodel-code-generator with black and isort`;
 	}
 	// Another version would find files stale that are not.
-	const other = names.findIndex((name, index) => (wanted.get(name) ?? versions[index]) !== versions[index]);
+	const other = names.findIndex(
+		(name, index) => (wanted.get(name) ?? versions[index]) !== versions[index],
+	);
 	return other < 0
 		? undefined
 		: `${python} has ${names[other]} ${versions[other]}, pinned is ${wanted.get(names[other])}`;

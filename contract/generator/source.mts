@@ -106,7 +106,8 @@ export function dereference(value: unknown, file: string, seen: string[] = []): 
 	const [relative, pointer = ''] = reference.split('#');
 	const target = relative ? resolve(dirname(file), relative) : file;
 	const place = `${target}#${pointer}`;
-	if (seen.includes(place)) throw new Error(`The reference ${reference} in ${file} runs in a circle`);
+	if (seen.includes(place))
+		throw new Error(`The reference ${reference} in ${file} runs in a circle`);
 	let part: unknown = readJson(target);
 	for (const step of pointer.split('/').filter(Boolean)) part = (part as Json | undefined)?.[step];
 	if (part === undefined) throw new Error(`The reference ${reference} in ${file} leads nowhere`);
@@ -114,7 +115,8 @@ export function dereference(value: unknown, file: string, seen: string[] = []): 
 }
 
 export function readContract(folder = contractFolder): Contract {
-	const read = (name: string) => dereference(readJson(join(folder, name)), join(folder, name)) as Json;
+	const read = (name: string) =>
+		dereference(readJson(join(folder, name)), join(folder, name)) as Json;
 	const errors = read('errors.json');
 	const routes = readdirSync(join(folder, 'routes'))
 		.filter((name) => name.endsWith('.json'))

@@ -17,7 +17,10 @@ async function types(contract: Contract): Promise<string> {
 	const parts: string[] = [];
 	const add = async (name: string, schema: object) => {
 		parts.push(
-			await compile({ ...schema, title: name } as JSONSchema, name, { bannerComment: '', format: false }),
+			await compile({ ...schema, title: name } as JSONSchema, name, {
+				bannerComment: '',
+				format: false,
+			}),
 		);
 	};
 	for (const route of contract.routes) {
@@ -141,7 +144,8 @@ export const jobLimits = ${print(Object.fromEntries(limits))} as const;
 function routesFile(contract: Contract): string {
 	const names = contract.routes.map(({ route }) => route);
 	const table = contract.routes.map(
-		({ route, title, description, failures }) => `${route}: ${print({ title, description, failures })}`,
+		({ route, title, description, failures }) =>
+			`${route}: ${print({ title, description, failures })}`,
 	);
 	return `import type { FailureCode } from './errors';
 

@@ -22,8 +22,19 @@ test('generated files are not stale', () => {
 test('a changed default, a changed file and a left-over file are found', () => {
 	const copy = mkdtempSync(join(tmpdir(), 'contract-check-'));
 	try {
-		const parts = ['contract', 'docs/reference', 'nodes/RunPod/contract', 'nodes/RunPod/__schema__'];
-		for (const part of [...parts, 'worker/studio/contract', 'scripts/setup', 'package.json', '.prettierrc.json']) {
+		const parts = [
+			'contract',
+			'docs/reference',
+			'nodes/RunPod/contract',
+			'nodes/RunPod/__schema__',
+		];
+		for (const part of [
+			...parts,
+			'worker/studio/contract',
+			'scripts/setup',
+			'package.json',
+			'.prettierrc.json',
+		]) {
 			cpSync(join(root, part), join(copy, part), { recursive: true });
 		}
 		symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));

@@ -23,7 +23,8 @@ function fieldsFor(shown: Record<string, string>): INodeProperties[] {
 			const values = field.displayOptions?.show?.[name];
 			return values === undefined || values.includes(value);
 		});
-	const isField = (entry: Entry): entry is INodeProperties => 'displayName' in entry && 'type' in entry;
+	const isField = (entry: Entry): entry is INodeProperties =>
+		'displayName' in entry && 'type' in entry;
 	return form.filter(visible).flatMap((field) => {
 		return field.type === 'collection' ? (field.options ?? []).filter(isField) : [field];
 	});
@@ -58,7 +59,10 @@ describe.each(offered)('form of route %s', (name, route, { resource, operation }
 
 test.each(parameters(contract.settings))('job option %s', (name, part) => {
 	const found = form
-		.flatMap((field): Entry[] => [field, ...(field.type === 'collection' ? (field.options ?? []) : [])])
+		.flatMap((field): Entry[] => [
+			field,
+			...(field.type === 'collection' ? (field.options ?? []) : []),
+		])
 		.filter((entry): entry is INodeProperties => 'type' in entry && entry.name === camel(name));
 	expect(found.length).toBeGreaterThan(0);
 	for (const field of found) expectField(field, part);
@@ -81,7 +85,9 @@ describe.each(contract.routes.map((route) => [route.route as Route, route] as co
 			const missing = limits[name]
 				.filter((limit) => limit.required && !(limit.name in vector.input))
 				.map((limit) => limit.name);
-			expect([...refused, ...missing]).toEqual(vector.invalid === undefined ? [] : [vector.invalid]);
+			expect([...refused, ...missing]).toEqual(
+				vector.invalid === undefined ? [] : [vector.invalid],
+			);
 		});
 
 		test.each(vectors(route).map((vector) => [vector.name, vector] as const))(

@@ -18,49 +18,57 @@ test('there are routes, and each file is named after its route', () => {
 	expect(contract.routes.map(({ route }) => route)).toEqual(
 		expect.arrayContaining(['create', 'production', 'health']),
 	);
-	for (const route of contract.routes) expect(route.input.properties?.route.const).toBe(route.route);
+	for (const route of contract.routes)
+		expect(route.input.properties?.route.const).toBe(route.route);
 });
 
-describe.each(contract.routes.map((route) => [route.route, route] as const))('route %s', (_, route) => {
-	const check: ValidateFunction = ajv.compile(route.input);
+describe.each(contract.routes.map((route) => [route.route, route] as const))(
+	'route %s',
+	(_, route) => {
+		const check: ValidateFunction = ajv.compile(route.input);
 
-	test.each(vectors(route).map((vector) => [vector.name, vector] as const))('%s', (_name, vector) => {
-		check(vector.input);
-		const refused = [...new Set((check.errors ?? []).map(named))];
-		expect(refused).toEqual(vector.invalid === undefined ? [] : [vector.invalid]);
-	});
+		test.each(vectors(route).map((vector) => [vector.name, vector] as const))(
+			'%s',
+			(_name, vector) => {
+				check(vector.input);
+				const refused = [...new Set((check.errors ?? []).map(named))];
+				expect(refused).toEqual(vector.invalid === undefined ? [] : [vector.invalid]);
+			},
+		);
 
-	test('has examples that are taken and examples that are refused', () => {
-		const good = route.examples.filter(({ invalid }) => invalid === undefined);
-		expect(good.length).toBeGreaterThan(0);
-		expect(route.examples.length).toBeGreaterThan(good.length);
-	});
+		test('has examples that are taken and examples that are refused', () => {
+			const good = route.examples.filter(({ invalid }) => invalid === undefined);
+			expect(good.length).toBeGreaterThan(0);
+			expect(route.examples.length).toBeGreaterThan(good.length);
+		});
 
-	test('has an output schema that compiles', () => {
-		expect(ajv.compile(route.output)({})).toBe(false);
-	});
+		test('has an output schema that compiles', () => {
+			expect(ajv.compile(route.output)({})).toBe(false);
+		});
 
-	test('has a default within its own limits', () => {
-		for (const [name, part] of parameters(route.input)) {
-			if (part.default === undefined) continue;
-			expect([name, ajv.validate(part, part.default)]).toEqual([name, true]);
-		}
-	});
+		test('has a default within its own limits', () => {
+			for (const [name, part] of parameters(route.input)) {
+				if (part.default === undefined) continue;
+				expect([name, ajv.validate(part, part.default)]).toEqual([name, true]);
+			}
+		});
 
-	test('names each field once, and no sentence of a label', () => {
-		const labels = parameters(route.input).map(([, part]) => part['x-n8n']?.label);
-		expect(new Set(labels).size).toBe(labels.length);
-		for (const label of labels) expect(label).toMatch(/^[A-Z][\w-]*( ([A-Z][\w-]*|of|in|on|per|for))*$/);
-	});
+		test('names each field once, and no sentence of a label', () => {
+			const labels = parameters(route.input).map(([, part]) => part['x-n8n']?.label);
+			expect(new Set(labels).size).toBe(labels.length);
+			for (const label of labels)
+				expect(label).toMatch(/^[A-Z][\w-]*( ([A-Z][\w-]*|of|in|on|per|for))*$/);
+		});
 
-	test('fails with known codes only', () => {
-		expect(route.failures.length).toBeGreaterThan(0);
-		for (const code of route.failures) {
-			expect(Object.keys(contract.failures)).toContain(code);
-			expect(contract.failures[code].raised_by).toContain('worker');
-		}
-	});
-});
+		test('fails with known codes only', () => {
+			expect(route.failures.length).toBeGreaterThan(0);
+			for (const code of route.failures) {
+				expect(Object.keys(contract.failures)).toContain(code);
+				expect(contract.failures[code].raised_by).toContain('worker');
+			}
+		});
+	},
+);
 
 test('job options have labels of their own and defaults within their limits', () => {
 	const all = parameters(contract.settings);
@@ -81,15 +89,24 @@ test('no label of a job option is the label of a parameter', () => {
 	expect(clashes).toEqual([]);
 });
 
-test.each(Object.entries(contract.failures))('failure %s says what happened and what to do', (_, entry) => {
-	expect(contract.categories).toContain(entry.category);
-	expect(entry.raised_by.length).toBeGreaterThan(0);
-	expect(entry.remedy).toMatch(/\S.*\.$/);
-	// A name in braces that is no word could never be filled in.
-	for (const brace of entry.message.match(/\{[^}]*\}/g) ?? []) expect(brace).toMatch(/^\{[a-z_]+\}$/);
-});
+test.each(Object.entries(contract.failures))(
+	'failure %s says what happened and what to do',
+	(_, entry) => {
+		expect(contract.categories).toContain(entry.category);
+		expect(entry.raised_by.length).toBeGreaterThan(0);
+		expect(entry.remedy).toMatch(/\S.*\.$/);
+		// A name in braces that is no word could never be filled in.
+		for (const brace of entry.message.match(/\{[^}]*\}/g) ?? [])
+			expect(brace).toMatch(/^\{[a-z_]+\}$/);
+	},
+);
 
 test('final states are the four that a job cannot leave', () => {
 	const final = Object.entries(contract.job.states).filter(([, state]) => state.final);
-	expect(final.map(([name]) => name).sort()).toEqual(['CANCELLED', 'COMPLETED', 'FAILED', 'TIMED_OUT']);
+	expect(final.map(([name]) => name).sort()).toEqual([
+		'CANCELLED',
+		'COMPLETED',
+		'FAILED',
+		'TIMED_OUT',
+	]);
 });

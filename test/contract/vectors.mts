@@ -58,7 +58,10 @@ export function vectors(route: RouteSource): Vector[] {
 			const { good, bad } = values(part);
 			const text = (value: unknown) => JSON.stringify(value).slice(0, 30);
 			return [
-				...good.map((value) => ({ name: `${name} ${text(value)}`, input: { ...base, [name]: value } })),
+				...good.map((value) => ({
+					name: `${name} ${text(value)}`,
+					input: { ...base, [name]: value },
+				})),
 				...bad.map((value) => ({
 					name: `${name} ${text(value)}`,
 					input: { ...base, [name]: value },

@@ -32,7 +32,10 @@ test('no file or folder is named after nothing', () => {
 
 /** Numbers of requirement lists, paths of one machine, names of planning papers: they age badly. */
 const foreign: Array<[what: string, pattern: RegExp]> = [
-	['a requirement number', /\b(CRD|RUN|IMG|JOB|CAP|CUI|SWM|EPT|POD|WRT|WOP|DOC|EXA|TRG|STO|TPL|VOL|REG|BIL)-\d+\b/],
+	[
+		'a requirement number',
+		/\b(CRD|RUN|IMG|JOB|CAP|CUI|SWM|EPT|POD|WRT|WOP|DOC|EXA|TRG|STO|TPL|VOL|REG|BIL)-\d+\b/,
+	],
 	['a number of a decision list', /(?<![\w.#&-])[CD]\d{1,2}(?=[\s),.;:]|$)(?![^\n]*(svg|<path))/m],
 	['a number of a source list', /\bS\d\.\d{1,2}\b/],
 	['a path of one machine', /(^|[\s"'`(=])\/(work|home\/\w+|root|Users\/\w+)\/[\w.]/m],
@@ -53,7 +56,8 @@ test('lock files name no package host', () => {
 	}
 	for (const name of files.filter((file) => /\.lock$|requirements.*\.txt$/.test(file))) {
 		const hosts = read(name).match(/https?:\/\/[^/\s]+/g) ?? [];
-		const known = /^https:\/\/(pypi\.org|files\.pythonhosted\.org|download\.pytorch\.org|github\.com)$/;
+		const known =
+			/^https:\/\/(pypi\.org|files\.pythonhosted\.org|download\.pytorch\.org|github\.com)$/;
 		expect([name, hosts.filter((host) => !known.test(host))]).toEqual([name, []]);
 	}
 });
@@ -63,7 +67,9 @@ const ordinary = new Set([128, 150, 200, 256, 300, 500, 512, 1024, 2000, 2048, 6
 
 describe('no value of the contract is written a second time', () => {
 	const contract = readContract();
-	const published = byHand.filter((name) => /^(nodes|credentials)\/.*\.ts$|^worker\/(studio\/.*|handler)\.py$/.test(name));
+	const published = byHand.filter((name) =>
+		/^(nodes|credentials)\/.*\.ts$|^worker\/(studio\/.*|handler)\.py$/.test(name),
+	);
 	const schemas = [...contract.routes.map(({ input }) => input), contract.settings];
 	const parts = schemas.flatMap((schema) => parameters(schema));
 
@@ -71,7 +77,9 @@ describe('no value of the contract is written a second time', () => {
 	const numbers = parts
 		.flatMap(([, part]) => [part.default, part.minimum, part.maximum])
 		.concat(Object.values(contract.job.limits))
-		.filter((value): value is number => typeof value === 'number' && value > 100 && !ordinary.has(value));
+		.filter(
+			(value): value is number => typeof value === 'number' && value > 100 && !ordinary.has(value),
+		);
 
 	test.each([...new Set(numbers)])('number %s', (value) => {
 		const digits = String(value);
@@ -94,7 +102,10 @@ describe('no value of the contract is written a second time', () => {
 /** How a heading is called in a link, as GitHub does it. */
 function anchor(heading: string): string {
 	return heading
-		.replace(/[`*_]|\[([^\]]*)\]\([^)]*\)/g, (all, text: string | undefined) => text ?? (all === '_' ? '_' : ''))
+		.replace(
+			/[`*_]|\[([^\]]*)\]\([^)]*\)/g,
+			(all, text: string | undefined) => text ?? (all === '_' ? '_' : ''),
+		)
 		.trim()
 		.toLowerCase()
 		.replace(/[^\p{L}\p{N}\s_-]/gu, '')

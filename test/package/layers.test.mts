@@ -17,19 +17,32 @@ interface Summary {
 	totalDependenciesCruised: number;
 }
 
-const folders = ['nodes', 'credentials', 'index.ts', 'emulator', 'test', 'scripts', 'contract', 'bench'];
+const folders = [
+	'nodes',
+	'credentials',
+	'index.ts',
+	'emulator',
+	'test',
+	'scripts',
+	'contract',
+	'bench',
+];
 
 function cruise(folder: string): Summary {
 	const command = join(root, 'node_modules', '.bin', 'depcruise');
 	const there = folders.filter((name) => existsSync(join(folder, name)));
 	let text: string;
 	try {
-		text = execFileSync(command, ['--config', '.dependency-cruiser.cjs', '--output-type', 'json', ...there], {
-			cwd: folder,
-			encoding: 'utf8',
-			maxBuffer: 1e8,
-			stdio: ['ignore', 'pipe', 'ignore'],
-		});
+		text = execFileSync(
+			command,
+			['--config', '.dependency-cruiser.cjs', '--output-type', 'json', ...there],
+			{
+				cwd: folder,
+				encoding: 'utf8',
+				maxBuffer: 1e8,
+				stdio: ['ignore', 'pipe', 'ignore'],
+			},
+		);
 	} catch (error) {
 		// Found violations are an exit code, too; the report is complete.
 		text = (error as { stdout: string }).stdout;
@@ -50,18 +63,38 @@ test('every room imports only what it may', () => {
 
 /** One wrong import per rule, so that no rule can stop working unnoticed. */
 const wrong: Array<[rule: string, file: string, text: string]> = [
-	['contract-and-core-know-types-of-n8n-only', 'nodes/A/core/a.ts', "export { sleep } from 'n8n-workflow';"],
+	[
+		'contract-and-core-know-types-of-n8n-only',
+		'nodes/A/core/a.ts',
+		"export { sleep } from 'n8n-workflow';",
+	],
 	['contract-imports-nothing', 'nodes/A/contract/b.ts', "export { a } from '../core/pure';"],
 	['core-is-pure', 'nodes/A/core/c.ts', "export { readFileSync } from 'node:fs';"],
 	['transport-knows-no-caller', 'nodes/A/transport/d.ts', "export { r } from '../run/r';"],
 	['run-knows-no-operation', 'nodes/A/run/e.ts', "export { o } from '../actions/o.operation';"],
 	['actions-use-run', 'nodes/A/actions/f.ts', "export { t } from '../transport/http';"],
-	['no-operation-imports-another', 'nodes/A/actions/g.operation.ts', "export { o } from './o.operation';"],
+	[
+		'no-operation-imports-another',
+		'nodes/A/actions/g.operation.ts',
+		"export { o } from './o.operation';",
+	],
 	['node-file-only-assembles', 'nodes/A/H.node.ts', "export { a } from './core/pure';"],
 	['credentials-stand-alone', 'credentials/i.ts', "export { r } from '../nodes/A/run/r';"],
-	['emulator-is-an-independent-witness', 'emulator/j.mts', "export { a } from '../nodes/A/core/pure.ts';"],
-	['from-outside-means-from-outside', 'test/e2e/k.mts', "export { a } from '../../nodes/A/core/pure.ts';"],
-	['nothing-published-needs-tools', 'nodes/A/run/l.ts', "export { j } from '../../../emulator/j.mts';"],
+	[
+		'emulator-is-an-independent-witness',
+		'emulator/j.mts',
+		"export { a } from '../nodes/A/core/pure.ts';",
+	],
+	[
+		'from-outside-means-from-outside',
+		'test/e2e/k.mts',
+		"export { a } from '../../nodes/A/core/pure.ts';",
+	],
+	[
+		'nothing-published-needs-tools',
+		'nodes/A/run/l.ts',
+		"export { j } from '../../../emulator/j.mts';",
+	],
 	['no-circles', 'nodes/A/core/m.ts', "export { n } from './n'; export const m = 1;"],
 	['everything-is-found', 'nodes/A/run/q.ts', "export { gone } from './gone';"],
 	['index-only-exports', 'index.ts', "export { a } from './nodes/A/core/pure';"],
@@ -102,7 +135,9 @@ test('decisions take clock and chance as arguments', () => {
 test("n8n's HTTP functions stand in one file", () => {
 	const files = trackedFiles().filter((name) => /^nodes\/.*\.ts$/.test(name));
 	const calls = files.filter((name) =>
-		/\.\s*(httpRequest|httpRequestWithAuthentication)\b/.test(readFileSync(join(root, name), 'utf8')),
+		/\.\s*(httpRequest|httpRequestWithAuthentication)\b/.test(
+			readFileSync(join(root, name), 'utf8'),
+		),
 	);
 	expect(calls.map((name) => name.split('/').slice(-2).join('/'))).toEqual(['transport/http.ts']);
 });

@@ -38,7 +38,15 @@ test('tools have exact versions, and none is listed twice', () => {
 });
 
 test('installing runs no script', () => {
-	const forbidden = ['prepare', 'preinstall', 'install', 'postinstall', 'prepublish', 'preprepare', 'postprepare'];
+	const forbidden = [
+		'prepare',
+		'preinstall',
+		'install',
+		'postinstall',
+		'prepublish',
+		'preprepare',
+		'postprepare',
+	];
 	expect(Object.keys(manifest.scripts).filter((name) => forbidden.includes(name))).toEqual([]);
 });
 
@@ -46,7 +54,9 @@ test('every node and credential file is registered', () => {
 	const sources = trackedFiles().filter((name) => /\.(node|credentials)\.ts$/.test(name));
 	const registered = [...manifest.n8n.nodes, ...manifest.n8n.credentials];
 	expect(sources.length).toBeGreaterThan(1);
-	expect(registered.sort()).toEqual(sources.map((name) => `dist/${name.replace(/\.ts$/, '.js')}`).sort());
+	expect(registered.sort()).toEqual(
+		sources.map((name) => `dist/${name.replace(/\.ts$/, '.js')}`).sort(),
+	);
 });
 
 test('every node has its codex, with the links without which n8n drops it', () => {

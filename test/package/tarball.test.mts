@@ -1,6 +1,14 @@
 /** What npm would publish: built from a copy of the sources, packed, unpacked and scanned. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+	cpSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	rmSync,
+	symlinkSync,
+	writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { root, trackedFiles } from './tree.mts';
@@ -24,7 +32,8 @@ let files: string[];
 
 function run(command: string, ...args: string[]): string {
 	const done = spawnSync(command, args, { cwd: folder, encoding: 'utf8', maxBuffer: 1e8 });
-	if (done.status !== 0) throw new Error(`${command} ${args.join(' ')}: ${done.stdout}${done.stderr}`);
+	if (done.status !== 0)
+		throw new Error(`${command} ${args.join(' ')}: ${done.stdout}${done.stderr}`);
 	return done.stdout;
 }
 
@@ -72,7 +81,9 @@ test('can be loaded with n8n-workflow alone', () => {
 		for (const file of [...p.n8n.nodes, ...p.n8n.credentials]) names.push(...Object.keys(require('./' + file)));
 		console.log(JSON.stringify(names));`;
 	const text = execFileSync(process.execPath, ['-e', script], { cwd: packed, encoding: 'utf8' });
-	expect(JSON.parse(text)).toEqual(expect.arrayContaining(['RunPod', 'RunPodApi', 'RunPodWorkerApi']));
+	expect(JSON.parse(text)).toEqual(
+		expect.arrayContaining(['RunPod', 'RunPodApi', 'RunPodWorkerApi']),
+	);
 });
 
 function scan(place: string, ...patterns: string[]) {

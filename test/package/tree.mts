@@ -7,12 +7,18 @@ export const root = join(__dirname, '..', '..');
 
 /** Tracked files and new ones that git does not ignore, relative to the root, with forward slashes. */
 export function trackedFiles(): string[] {
-	const text = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], {
-		cwd: root,
-		encoding: 'utf8',
-		maxBuffer: 1e8,
-	});
-	return [...new Set(text.split('\0'))].filter((name) => name && existsSync(join(root, name))).sort();
+	const text = execFileSync(
+		'git',
+		['ls-files', '--cached', '--others', '--exclude-standard', '-z'],
+		{
+			cwd: root,
+			encoding: 'utf8',
+			maxBuffer: 1e8,
+		},
+	);
+	return [...new Set(text.split('\0'))]
+		.filter((name) => name && existsSync(join(root, name)))
+		.sort();
 }
 
 export function read(name: string): string {
