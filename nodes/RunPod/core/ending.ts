@@ -84,12 +84,14 @@ function notFound(policy: Policy, parts: FailureParts): Failure {
 }
 
 /** What became of the remote job when nobody waited any more. */
-export type Remote = 'none' | 'left' | 'done' | 'unknown';
+export type Remote = 'none' | 'left' | 'done' | 'finished' | 'gone' | 'unknown';
 
 const REMOTE_TEXT: Record<Remote, string> = {
 	none: 'Nothing was running on RunPod.',
 	left: `The remote job was left running. ${lookUp}`,
 	done: 'The remote job was cancelled, too.',
+	finished: `The remote job finished in the meantime. Job > Poll Status with the job ID fetches its result.`,
+	gone: 'RunPod does not know the remote job any more.',
 	unknown: `The cancel of the remote job could not be confirmed, so it may still be running. ${lookUp}`,
 };
 

@@ -109,20 +109,23 @@ function afterRead(run: Run, reply: Reply, policy: Policy, now: number, random: 
 	if (job?.state !== undefined) {
 		return observe({ ...run, misses: 0, lastMiss: undefined, notBefore: 0 }, job, policy, now);
 	}
-	const isUnknownJob =
-		reply.kind === 'http' && reply.status === 404 && !/endpoint/i.test(textOf(reply.body));
-	if (isUnknownJob && !inGrace(run, now)) {
+	const isUnknown = isUnknownJob(reply);
+	if (isUnknown && !inGrace(run, now)) {
 		const details = { job_id: run.jobId, status: run.state, endpoint_id: policy.endpointId };
 		return fail(run, failureOf('RESULT_EXPIRED', { job: run.jobId }, { details }));
 	}
-	if (reply.kind !== 'ok' && !isUnknownJob && !isPassing(reply))
+	if (reply.kind !== 'ok' && !isUnknown && !isPassing(reply))
 		return fail(run, unreachable(reply, run, policy));
 	const missed = { ...run, misses: run.misses + 1, lastMiss: reply };
 	const asked = reply.kind === 'http' ? reply.retryAfterMs : undefined;
 	// The platform may not know a fresh job yet: that is no reason to slow down.
-	const pause = isUnknownJob ? 0 : pauseBefore(missed.misses, random, asked);
+	const pause = isUnknown ? 0 : pauseBefore(missed.misses, random, asked);
 	return waitForRead({ ...missed, notBefore: now + pause }, policy, now);
 }
+
+/** RunPod says "endpoint not found" with the same number; that has nothing to do with the job. */
+const isUnknownJob = (reply: Reply): boolean =>
+	reply.kind === 'http' && reply.status === 404 && !/endpoint/i.test(textOf(reply.body));
 
 const inGrace = (run: Run, now: number): boolean =>
 	run.submittedAt !== undefined && now - run.submittedAt < jobLimits.notFoundGraceMs;
@@ -253,20 +256,35 @@ function sendCancel(run: Run, cancel: NonNullable<Run['cancel']>): Step {
 function afterCancel(run: Run, reply: Reply, policy: Policy, now: number): Step {
 	const cancel = run.cancel;
 	if (cancel === undefined) return fail(run, stopped(run, 'CANCELED', 'unknown', policy));
-	if (reply.kind === 'ok') {
-		const job = readJob(reply.body);
-		// Paid for already: the result came while the cancel was on its way.
-		if (job.state === 'COMPLETED' && job.hasOutput && cancel.reason === 'deadline')
-			return observe(run, job, policy, now);
-		return fail(
-			{ ...run, state: job.state ?? run.state },
-			stopped(run, cancel.code, 'done', policy),
-		);
+	const job = reply.kind === 'ok' ? readJob(reply.body) : undefined;
+	if (job?.state !== undefined)
+		return afterCanceled({ ...run, state: job.state }, job, cancel, policy, now);
+	// A fresh job may not be known yet, and runs nevertheless.
+	if (isUnknownJob(reply)) {
+		return inGrace(run, now)
+			? cancelAgain(run, policy, now)
+			: fail(run, stopped(run, cancel.code, 'gone', policy));
 	}
-	if (reply.kind === 'http' && reply.status === 404)
-		return fail(run, stopped(run, cancel.code, 'done', policy));
-	if (!isPassing(reply)) return fail(run, stopped(run, cancel.code, 'unknown', policy));
+	if (reply.kind !== 'ok' && !isPassing(reply)) {
+		return fail(run, stopped(run, cancel.code, 'unknown', policy));
+	}
 	return cancelAgain(run, policy, now);
+}
+
+/** The platform answered the cancel with the job's state. */
+function afterCanceled(
+	run: Run,
+	job: JobView,
+	cancel: NonNullable<Run['cancel']>,
+	policy: Policy,
+	now: number,
+): Step {
+	if (!isFinal(job.state) || job.state === 'CANCELLED')
+		return fail(run, stopped(run, cancel.code, 'done', policy));
+	// It ended while the cancel was on its way: what was paid for is handed on.
+	const isTold = job.state !== 'COMPLETED' || job.hasOutput;
+	if (cancel.reason === 'deadline' && isTold) return observe(run, job, policy, now);
+	return fail(run, stopped(run, cancel.code, 'finished', policy));
 }
 
 /** A cancel can be repeated freely; the time for it is short because the execution waits. */

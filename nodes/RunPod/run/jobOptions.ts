@@ -43,8 +43,8 @@ function targetOf(read: Read): JobTarget {
  */
 export function readJobOptions(this: IExecuteFunctions, itemIndex: number): JobOptions {
 	const collection = this.getNodeParameter('jobOptions', itemIndex, {}) as IDataObject;
-	const read: Read = (name) =>
-		collection[name] ?? this.getNodeParameter(name, itemIndex, undefined);
+	// Without a fallback that is a value, n8n throws for a field that is not shown.
+	const read: Read = (name) => collection[name] ?? this.getNodeParameter(name, itemIndex, null);
 	const webhook = String(value(read, settings.webhookUrl) ?? '').trim();
 	const isWaiting = value(read, settings.waitForResult) === 'poll';
 	// The address may carry the receiver's secret behind a question mark: it is kept as it is.
