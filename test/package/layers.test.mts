@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { root, trackedFiles } from './tree.mts';
 
+// Other programs are started here: a busy machine needs its time.
+jest.setTimeout(300_000);
+
 interface Violation {
 	from: string;
 	to: string;
@@ -59,7 +62,7 @@ test('every room imports only what it may', () => {
 	expect(summary.totalCruised).toBeGreaterThan(50);
 	expect(summary.totalDependenciesCruised).toBeGreaterThan(100);
 	expect(lines(summary)).toEqual([]);
-}, 120_000);
+});
 
 /** One wrong import per rule, so that no rule can stop working unnoticed. */
 const wrong: Array<[rule: string, file: string, text: string]> = [
@@ -123,7 +126,7 @@ test('every rule catches its own wrong import', () => {
 	} finally {
 		rmSync(folder, { recursive: true, force: true });
 	}
-}, 120_000);
+});
 
 test('decisions take clock and chance as arguments', () => {
 	const impure = /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\bperformance\.|\brandomUUID\b/;
