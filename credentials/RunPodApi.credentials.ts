@@ -6,6 +6,8 @@ import type {
 	INodeProperties,
 } from 'n8n-workflow';
 
+import { failures } from '../nodes/RunPod/contract/errors';
+
 /** A RunPod account: its key, and the two addresses that RunPod answers on. */
 export class RunPodApi implements ICredentialType {
 	name = 'runPodApi';
@@ -64,8 +66,7 @@ export class RunPodApi implements ICredentialType {
 				type: 'responseCode',
 				properties: {
 					value: 401,
-					message:
-						'The API key was not accepted. Create a new key in RunPod under Settings > API Keys and paste it whole, without spaces.',
+					message: `${failures.UNAUTHORIZED.message} ${failures.UNAUTHORIZED.remedy}`,
 				},
 			},
 			{

@@ -1,3 +1,4 @@
+import { failures } from '../contract/errors';
 import type { FailureCode } from '../contract/errors';
 import { failureOf } from './failure';
 import type { Failure, FailureParts } from './failure';
@@ -89,7 +90,7 @@ export type Remote = 'none' | 'left' | 'done' | 'finished' | 'gone' | 'unknown';
 const REMOTE_TEXT: Record<Remote, string> = {
 	none: 'Nothing was running on RunPod.',
 	left: `The remote job was left running. ${lookUp}`,
-	done: 'The remote job was cancelled, too.',
+	done: failures.CANCELED.remedy,
 	finished: `The remote job finished in the meantime. Job > Poll Status with the job ID fetches its result.`,
 	gone: 'RunPod does not know the remote job any more.',
 	unknown: `The cancel of the remote job could not be confirmed, so it may still be running. ${lookUp}`,

@@ -1,6 +1,7 @@
 import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 import { NodeApiError, NodeOperationError } from 'n8n-workflow';
 
+import { failures } from '../contract/errors';
 import { JobFailure } from '../core/failure';
 import type { Failure } from '../core/failure';
 import { isRecord } from '../core/state';
@@ -73,5 +74,5 @@ export function stopError(context: IExecuteFunctions, left: string[]): NodeOpera
 		left.length === 0
 			? 'The remote jobs were cancelled, too.'
 			: `The cancel of these jobs could not be confirmed: ${left.slice(0, 20).join(', ')}. Look them up with Job > Poll Status.`;
-	return new NodeOperationError(context.getNode(), 'Execution was canceled', { description });
+	return new NodeOperationError(context.getNode(), failures.CANCELED.message, { description });
 }
