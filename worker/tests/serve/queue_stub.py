@@ -15,6 +15,13 @@ HOLD_S = 2.0
 PLATFORM_KEY = "platform-secret-key"
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """A worker that was ended leaves its open requests behind; nobody has to read about it."""
+
+
 class QueueStub:
     """`messages` holds (job id, body) of all job-done requests in order of arrival."""
 
@@ -64,8 +71,7 @@ class QueueStub:
                 self.end_headers()
                 self.wfile.write(content)
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v2/ep1"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -79,13 +85,13 @@ class QueueStub:
             "RUNPOD_SKIP_AUTO_SYSTEM_CHECKS": "true",
         }
 
-    def wait(self, wanted, timeout_s: float = 60) -> None:
+    def wait(self, wanted, timeout_s: float = 300) -> None:
         """Until `wanted(self)` holds; fails with what has arrived."""
         with self.arrived:
             if not self.arrived.wait_for(lambda: wanted(self), timeout_s):
                 raise AssertionError(f"did not arrive; messages: {self.messages}")
 
-    def result(self, job_id: str, timeout_s: float = 60) -> dict:
+    def result(self, job_id: str, timeout_s: float = 300) -> dict:
         """The message that ends the job."""
         self.wait(lambda stub: stub.results(job_id), timeout_s)
         return self.results(job_id)[0]

@@ -1,10 +1,14 @@
 """The job API of pod mode as a client sees it: shapes, refusals, access."""
 
+import asyncio
 import json
 
 import httpx
 import pytest
 
+from studio.process import ProcessState
+from studio.serve.http import PodServer
+from studio.settings import Settings
 from tests.serve.workers import TOKEN, PodWorker
 
 HEALTH_KEYS = {"status", "pipe_loaded", "aesthetics_loaded", "gpu_available", "gpu_name", "local_files_only", "version"}
@@ -85,6 +89,30 @@ def test_health_answers_while_a_job_runs_and_before_any_engine_is_loaded(worker)
     assert health["jobs"]["inProgress"] == 1 and health["workers"]["running"] == 1
     assert health["pipe_loaded"] is False
     worker.cancel(job_id)
+
+
+def test_a_job_over_its_execution_timeout_fails_with_the_platforms_words(worker):
+    body = create("steps 5000") | {"policy": {"executionTimeout": 5000}}
+    job_id = worker.http.post("/run", json=body).json()["id"]
+    assert worker.outcome(job_id) == {"error": "executionTimeout exceeded"}
+    assert worker.finished(create("after")["input"])["output"]["prompt"] == "after"
+
+
+def test_health_is_503_while_the_worker_starts(monkeypatch):
+    starting = ProcessState()
+    monkeypatch.setattr("studio.routes.health.PROCESS", starting)
+    app = PodServer(Settings(model_set="demo", auth_token=None)).app
+
+    def ask() -> httpx.Response:
+        async def get():
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://worker") as client:
+                return await client.get("/health")
+
+        return asyncio.run(get())
+
+    assert (ask().status_code, ask().json()["workers"]["initializing"]) == (503, 1)
+    starting.ready.set()
+    assert (ask().status_code, ask().json()["workers"]["ready"]) == (200, 1)
 
 
 def test_an_invalid_route_lists_the_valid_ones(worker):

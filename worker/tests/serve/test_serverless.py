@@ -7,7 +7,7 @@ import pytest
 from tests.serve.workers import ServerlessWorker
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def worker():
     started = ServerlessWorker()
     yield started
@@ -20,6 +20,7 @@ def test_progress_never_arrives_after_the_result(worker):
     worker.queue.result(job_id)
     # A message that was on its way would arrive now.
     threading.Event().wait(1.5)
+    worker.queue.progress_delay_s = 0
     kinds = [body.get("status", "result") for name, body in worker.queue.messages if name == job_id]
     assert kinds.count("result") == 1 and kinds[-1] == "result"
     assert "IN_PROGRESS" in kinds
@@ -40,21 +41,29 @@ def test_results_are_no_stream_and_stop_no_pod(worker):
     assert "stopPod" not in body
 
 
-def test_asked_to_stop_it_finishes_its_job_and_takes_no_other(worker):
-    job_id = worker.submit({"route": "create", "prompt": "steps 20"})
-    worker.queue.wait(lambda queue: queue.progress(job_id))
-    worker.process.ask_to_stop()
-    assert "output" in worker.queue.result(job_id)
-    assert worker.process.exit_code() == 0
-    worker.submit({"route": "create", "prompt": "too late"})
-    assert worker.queue.taken == [job_id]
+@pytest.fixture
+def own_worker():
+    """For tests that end it."""
+    started = ServerlessWorker()
+    yield started
+    started.close()
 
 
-def test_asked_to_stop_while_idle_it_leaves_without_waiting_for_a_job(worker):
-    worker.queue.result(worker.submit("health"))
-    worker.process.ask_to_stop()
-    assert worker.process.exit_code() == 0
-    assert "Traceback" not in worker.process.output
+def test_asked_to_stop_it_finishes_its_job_and_takes_no_other(own_worker):
+    job_id = own_worker.submit({"route": "create", "prompt": "steps 20"})
+    own_worker.queue.wait(lambda queue: queue.progress(job_id))
+    own_worker.process.ask_to_stop()
+    assert "output" in own_worker.queue.result(job_id)
+    assert own_worker.process.exit_code() == 0
+    own_worker.submit({"route": "create", "prompt": "too late"})
+    assert own_worker.queue.taken == [job_id]
+
+
+def test_asked_to_stop_while_idle_it_leaves_without_waiting_for_a_job(own_worker):
+    own_worker.queue.result(own_worker.submit("health"))
+    own_worker.process.ask_to_stop()
+    assert own_worker.process.exit_code() == 0
+    assert "Traceback" not in own_worker.process.output
 
 
 def test_a_worker_that_could_not_start_answers_each_job_with_the_reason():
