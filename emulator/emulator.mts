@@ -2,6 +2,7 @@
 import { FakeClock, RealClock, type Clock } from './control/clock.mts';
 import { Faults, type FaultRule } from './control/faults.mts';
 import { Ledger, type LedgerSnapshot } from './control/ledger.mts';
+import { findLeaks, type Leak } from './control/leaks.mts';
 import { Scripts, type ScriptRule } from './control/scripts.mts';
 import { Sinks } from './control/sinks.mts';
 import { Dispatcher } from './runpod/dispatch.mts';
@@ -57,7 +58,8 @@ export class Emulator {
 		attachWebhooks(this.platform);
 		this.sinks.clear();
 		this.keys.clear();
-		for (const key of this.options.keys ?? [{ key: DEFAULT_KEY, name: 'default' }]) this.keys.add(key);
+		for (const key of this.options.keys ?? [{ key: DEFAULT_KEY, name: 'default' }])
+			this.keys.add(key);
 		for (const endpoint of this.options.endpoints ?? []) this.setEndpoint(endpoint);
 	}
 
@@ -99,16 +101,21 @@ export class Emulator {
 
 	/** Moves a fake clock; throws with a real one. */
 	async advance(ms: number): Promise<void> {
-		if (!(this.clock instanceof FakeClock)) throw new Error('The clock is the real one; start with clock: fake.');
+		if (!(this.clock instanceof FakeClock))
+			throw new Error('The clock is the real one; start with clock: fake.');
 		await this.clock.advance(ms);
 	}
 
-	snapshot(): LedgerSnapshot {
-		return this.ledger.snapshot();
+	/** The ledger, with the places where a key was seen that is none of theirs. */
+	snapshot(): LedgerSnapshot & { leaks: Leak[] } {
+		return { ...this.ledger.snapshot(), leaks: findLeaks(this.ledger, this.keys.all()) };
 	}
 
 	/** Environment variables that attach a worker process to the endpoint. */
-	workerEnvironment(endpointId: string, workerId = `worker-${++this.workerNumber}`): Record<string, string> {
+	workerEnvironment(
+		endpointId: string,
+		workerId = `worker-${++this.workerNumber}`,
+	): Record<string, string> {
 		const endpoint = this.platform.endpoints.get(endpointId);
 		if (endpoint === undefined) throw new Error(`There is no endpoint '${endpointId}'.`);
 		return workerEnvironment(this, endpoint, workerId);

@@ -89,7 +89,9 @@ export class FakeClock implements Clock {
 	}
 
 	track(work: Promise<unknown>): void {
-		const entry: Promise<unknown> = work.finally(() => this.work.delete(entry)).catch(() => undefined);
+		const entry: Promise<unknown> = work
+			.finally(() => this.work.delete(entry))
+			.catch(() => undefined);
 		this.work.add(entry);
 	}
 

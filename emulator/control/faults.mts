@@ -6,8 +6,20 @@ import { z } from 'zod';
 import { matchesInput, matchSchema, type Subject } from './match.mts';
 
 const operations = [
-	'run', 'runsync', 'status', 'stream', 'cancel', 'retry', 'purge-queue', 'health',
-	'job-take', 'job-stop', 'job-done', 'job-stream', 'ping', 'pods',
+	'run',
+	'runsync',
+	'status',
+	'stream',
+	'cancel',
+	'retry',
+	'purge-queue',
+	'health',
+	'job-take',
+	'job-stop',
+	'job-done',
+	'job-stream',
+	'ping',
+	'pods',
 ] as const;
 export type Operation = (typeof operations)[number];
 
@@ -29,7 +41,9 @@ const replyFaults = [
 		})
 		.strict(),
 	/** The connection is cut: before anything happened, or after the call had its effect. */
-	z.object({ kind: z.literal('cut'), accepted: z.boolean(), delayMs: milliseconds.default(0) }).strict(),
+	z
+		.object({ kind: z.literal('cut'), accepted: z.boolean(), delayMs: milliseconds.default(0) })
+		.strict(),
 	z.object({ kind: z.literal('slow'), delayMs: milliseconds }).strict(),
 	/** /status and /stream show this word instead of the state, e.g. one that no client knows. */
 	z.object({ kind: z.literal('stateWord'), word: z.string() }).strict(),
@@ -86,7 +100,14 @@ interface Entry {
 	applied: number;
 }
 
-const workerOperations: ReadonlySet<string> = new Set(['job-take', 'job-stop', 'job-done', 'job-stream', 'ping', 'pods']);
+const workerOperations: ReadonlySet<string> = new Set([
+	'job-take',
+	'job-stop',
+	'job-done',
+	'job-stream',
+	'ping',
+	'pods',
+]);
 
 export class Faults {
 	private entries: Entry[] = [];
@@ -127,7 +148,9 @@ export class Faults {
 	heldFor(kind: Fault['kind'], subject: Subject): number | undefined {
 		const entry = this.find([kind], subject);
 		if (entry === undefined) return undefined;
-		return entry.rule.untilMs === undefined ? Infinity : entry.rule.untilMs - this.age(entry, subject);
+		return entry.rule.untilMs === undefined
+			? Infinity
+			: entry.rule.untilMs - this.age(entry, subject);
 	}
 
 	private age(entry: Entry, subject: Subject): number {

@@ -75,9 +75,17 @@ export class Ledger {
 	readonly cancels: Array<{ at: number; jobId: string; changed: boolean }> = [];
 	readonly retries: Array<{ at: number; jobId: string }> = [];
 	readonly reads: Record<string, Read[]> = {};
-	readonly incidents: Array<{ at: number; kind: IncidentKind; jobId?: string; detail?: string }> = [];
+	readonly incidents: Array<{ at: number; kind: IncidentKind; jobId?: string; detail?: string }> =
+		[];
 	readonly webhooks: Delivery[] = [];
-	readonly sinks: Array<{ at: number; name: string; method: string; path: string; headers: SeenRequest['headers']; body: string }> = [];
+	readonly sinks: Array<{
+		at: number;
+		name: string;
+		method: string;
+		path: string;
+		headers: SeenRequest['headers'];
+		body: string;
+	}> = [];
 	/** Every job ever accepted, also after its deletion. */
 	private readonly jobs = new Map<string, { job: Job; deleted: boolean }>();
 
@@ -85,7 +93,13 @@ export class Ledger {
 
 	submitted(job: Job): void {
 		this.jobs.set(job.id, { job, deleted: false });
-		this.submits.push({ at: this.now(), jobId: job.id, endpointId: job.endpointId, kind: job.kind, ...job.body });
+		this.submits.push({
+			at: this.now(),
+			jobId: job.id,
+			endpointId: job.endpointId,
+			kind: job.kind,
+			...job.body,
+		});
 	}
 
 	deleted(job: Job): void {

@@ -26,7 +26,11 @@ export type Match = z.infer<typeof matchSchema>;
 export function matchesInput(match: Match | undefined, subject: Subject): boolean {
 	if (match === undefined) return true;
 	if (match.order !== undefined) {
-		if (subject.order === undefined || !([] as number[]).concat(match.order).includes(subject.order)) return false;
+		if (
+			subject.order === undefined ||
+			!([] as number[]).concat(match.order).includes(subject.order)
+		)
+			return false;
 	}
 	if (match.jobId !== undefined && match.jobId !== subject.jobId) return false;
 	if (match.input !== undefined && !holds(subject.input, match.input)) return false;
@@ -37,5 +41,7 @@ export function matchesInput(match: Match | undefined, subject: Subject): boolea
 function holds(value: unknown, part: unknown): boolean {
 	if (typeof part !== 'object' || part === null) return Object.is(value, part);
 	if (typeof value !== 'object' || value === null) return false;
-	return Object.entries(part).every(([key, inner]) => holds((value as Record<string, unknown>)[key], inner));
+	return Object.entries(part).every(([key, inner]) =>
+		holds((value as Record<string, unknown>)[key], inner),
+	);
 }

@@ -8,14 +8,16 @@ export const scriptRule = z
 	.object({
 		endpoint: z.string().optional(),
 		match: matchSchema.optional(),
-		/** How many jobs it serves. Absent: all. */
+		/** How many attempts of jobs it serves. Absent: all. */
 		times: z.number().int().min(1).optional(),
 		script: z
 			.object({
 				/** Shortest wait in the queue; a busy endpoint makes it longer. */
 				queueMs: milliseconds.default(0),
 				runMs: milliseconds.default(0),
-				progress: z.array(z.object({ atMs: milliseconds, output: z.unknown() }).strict()).default([]),
+				progress: z
+					.array(z.object({ atMs: milliseconds, output: z.unknown() }).strict())
+					.default([]),
 				/** Chunks for /stream, spread evenly over the run. */
 				stream: z.array(z.unknown()).default([]),
 				/** Exactly one of these four ends the job; with none of them it completes without output. */
@@ -23,7 +25,9 @@ export const scriptRule = z
 				/** Output {"input": <the job's input>}. */
 				echo: z.boolean().optional(),
 				/** Only in the same process. */
-				make: z.custom<(input: unknown) => unknown>((value) => typeof value === 'function').optional(),
+				make: z
+					.custom<(input: unknown) => unknown>((value) => typeof value === 'function')
+					.optional(),
 				error: z.unknown().optional(),
 				/** A worker that does not hear the stop signal: runs on and posts its result all the same. */
 				ignoreStop: z.boolean().default(false),
@@ -31,7 +35,9 @@ export const scriptRule = z
 			.strict()
 			.refine(
 				(script) =>
-					[script.output, script.echo, script.make, script.error].filter((value) => value !== undefined).length <= 1,
+					[script.output, script.echo, script.make, script.error].filter(
+						(value) => value !== undefined,
+					).length <= 1,
 				'only one of output, echo, make and error may be given',
 			),
 	})
@@ -43,7 +49,7 @@ export type Script = z.infer<typeof scriptRule>['script'];
 interface Entry {
 	id: string;
 	rule: z.infer<typeof scriptRule>;
-	jobs: Set<string>;
+	attempts: Set<string>;
 }
 
 export class Scripts {
@@ -53,7 +59,7 @@ export class Scripts {
 	/** Adds a script; throws a ZodError for one that is not understood. */
 	add(rule: ScriptRule): string {
 		const id = `script-${++this.counter}`;
-		this.entries.push({ id, rule: scriptRule.parse(rule), jobs: new Set() });
+		this.entries.push({ id, rule: scriptRule.parse(rule), attempts: new Set() });
 		return id;
 	}
 
@@ -61,17 +67,18 @@ export class Scripts {
 		this.entries = [];
 	}
 
-	/** The script of a job: the first one that fits; once found it stays with the job. */
-	of(jobId: string, subject: Subject): Script | undefined {
+	/** The script of a job's next attempt: the first one that fits; once found it stays with the attempt. */
+	of(jobId: string, attempt: number, subject: Subject): Script | undefined {
+		const key = `${jobId} ${attempt}`;
 		const entry =
-			this.entries.find(({ jobs }) => jobs.has(jobId)) ??
+			this.entries.find(({ attempts }) => attempts.has(key)) ??
 			this.entries.find(
-				({ rule, jobs }) =>
-					(rule.times === undefined || jobs.size < rule.times) &&
+				({ rule, attempts }) =>
+					(rule.times === undefined || attempts.size < rule.times) &&
 					(rule.endpoint === undefined || rule.endpoint === subject.endpointId) &&
 					matchesInput(rule.match, subject),
 			);
-		entry?.jobs.add(jobId);
+		entry?.attempts.add(key);
 		return entry?.rule.script;
 	}
 }

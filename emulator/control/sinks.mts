@@ -33,12 +33,19 @@ export class Sinks {
 		const sink = this.sinks.get(name) ?? sinkSettings.parse({ name });
 		if (sink.failFirst > 0) {
 			sink.failFirst -= 1;
-			return { status: 500, headers: { 'content-type': 'text/plain' }, body: Buffer.from('told to fail') };
+			return {
+				status: 500,
+				headers: { 'content-type': 'text/plain' },
+				body: Buffer.from('told to fail'),
+			};
 		}
 		return {
 			status: sink.status,
 			headers: { 'content-type': sink.contentType, ...sink.headers },
-			body: sink.bodyBase64 === undefined ? Buffer.from(sink.body) : Buffer.from(sink.bodyBase64, 'base64'),
+			body:
+				sink.bodyBase64 === undefined
+					? Buffer.from(sink.body)
+					: Buffer.from(sink.bodyBase64, 'base64'),
 		};
 	}
 }

@@ -39,7 +39,12 @@ export type Handle = (emulator: Emulator, call: Call) => Reply | Promise<Reply>;
 type Params = Partial<Record<'endpoint' | 'job' | 'worker', string>>;
 
 /** The Fastify handler of an operation. `plane` tells which kind of key it wants. */
-export function operation(emulator: Emulator, name: Operation, plane: 'jobs' | 'workers', handle: Handle) {
+export function operation(
+	emulator: Emulator,
+	name: Operation,
+	plane: 'jobs' | 'workers',
+	handle: Handle,
+) {
 	return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
 		const params = request.params as Params;
 		const seen: SeenRequest = {
@@ -69,7 +74,8 @@ export function send(reply: FastifyReply, answer: Reply): FastifyReply {
 	void reply.code(answer.status).headers(answer.headers ?? {});
 	if (answer.body === undefined) return reply.send();
 	if (typeof answer.body !== 'string') return reply.send(answer.body);
-	if (answer.headers?.['content-type'] === undefined) void reply.header('content-type', 'text/plain');
+	if (answer.headers?.['content-type'] === undefined)
+		void reply.header('content-type', 'text/plain');
 	return reply.send(answer.body);
 }
 
@@ -97,13 +103,16 @@ async function answerCall(
 		const json = parse(text);
 		const job = endpoint.jobs.get(params.job ?? '');
 		const fault = findFault(emulator, name, endpoint, job, json);
-		if (fault !== undefined && 'delayMs' in fault && fault.delayMs > 0) await sleep(emulator.clock, fault.delayMs);
+		if (fault !== undefined && 'delayMs' in fault && fault.delayMs > 0)
+			await sleep(emulator.clock, fault.delayMs);
 		if (fault?.kind === 'cut' && !fault.accepted) return 'cut';
 		if (fault?.kind === 'reply' && !fault.accepted) return spoiledReply(fault);
 
-		if (plane === 'jobs' && params.job !== undefined && !endpoint.jobs.has(params.job)) return jobNotFound;
+		if (plane === 'jobs' && params.job !== undefined && !endpoint.jobs.has(params.job))
+			return jobNotFound;
 		// Assumed: unknown query parameters are refused on the job plane; workers' are not looked at.
-		const query = plane === 'jobs' ? (queries[name] ?? noQuery).safeParse(request.query) : undefined;
+		const query =
+			plane === 'jobs' ? (queries[name] ?? noQuery).safeParse(request.query) : undefined;
 		if (query?.success === false) return badRequest(firstProblem(query.error));
 		const answer = await handle(emulator, {
 			endpoint,
@@ -146,7 +155,8 @@ function checkKey(
 	if (key === 'none') return noToken;
 	if (key === 'wrong') return wrongKey;
 	if (!key.serverless) return notPermitted;
-	const visible = endpoint !== undefined && (key.endpoints === undefined || key.endpoints.includes(endpoint.id));
+	const visible =
+		endpoint !== undefined && (key.endpoints === undefined || key.endpoints.includes(endpoint.id));
 	return visible ? undefined : endpointNotFound;
 }
 
@@ -162,7 +172,9 @@ function findFault(
 	const submits = name === 'run' || name === 'runsync';
 	return emulator.faults.take(kinds, {
 		...(job === undefined ? { endpointId: endpoint.id } : emulator.platform.subject(job)),
-		...(submits ? { order: endpoint.submits + 1, input: (json as { input?: unknown } | undefined)?.input } : {}),
+		...(submits
+			? { order: endpoint.submits + 1, input: (json as { input?: unknown } | undefined)?.input }
+			: {}),
 		operation: name,
 	});
 }
@@ -171,14 +183,24 @@ function spoiledReply(fault: Extract<ReplyFault, { kind: 'reply' }>): Reply {
 	const headers: Record<string, string> = {};
 	if (fault.contentType !== undefined) headers['content-type'] = fault.contentType;
 	if (fault.retryAfter !== undefined) headers['retry-after'] = String(fault.retryAfter);
-	const known: Record<number, unknown> = { 401: wrongKey.body, 404: jobNotFound.body, 429: tooManyRequests().body };
+	const known: Record<number, unknown> = {
+		401: wrongKey.body,
+		404: jobNotFound.body,
+		429: tooManyRequests().body,
+	};
 	// Assumed: 5xx come from the edge as plain text.
 	const body = fault.body ?? known[fault.status] ?? `error code: ${fault.status}`;
 	return { status: fault.status, body, headers };
 }
 
-function recordRead(emulator: Emulator, name: Operation, jobId: string | undefined, answer: Reply | 'cut'): void {
-	const body = answer === 'cut' ? undefined : (answer.body as { id?: string; status?: unknown } | undefined);
+function recordRead(
+	emulator: Emulator,
+	name: Operation,
+	jobId: string | undefined,
+	answer: Reply | 'cut',
+): void {
+	const body =
+		answer === 'cut' ? undefined : (answer.body as { id?: string; status?: unknown } | undefined);
 	const id = name === 'runsync' ? body?.id : jobId;
 	if (id === undefined || (name !== 'status' && name !== 'stream' && name !== 'runsync')) return;
 	emulator.ledger.read(id, {

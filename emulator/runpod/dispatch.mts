@@ -1,4 +1,5 @@
 /** Brings waiting jobs to workers: to held job-take calls, or to the built-in worker of a script. */
+import type { Script } from '../control/scripts.mts';
 import { currentAttempt, type Job } from './job.mts';
 import type { Endpoint, TakePoll } from './endpoint.mts';
 import type { Platform } from './platform.mts';
@@ -10,7 +11,8 @@ export class Dispatcher {
 			const attempt = currentAttempt(job);
 			// Cancelled, over its time limit, or deleted while it ran: the worker is told to stop it.
 			// Assumed: also for a deletion by TTL.
-			const outside = event === 'cancel' || event === 'timeOut' || event === 'delete' || event === 'expire';
+			const outside =
+				event === 'cancel' || event === 'timeOut' || event === 'delete' || event === 'expire';
 			if (outside && attempt?.end === event && attempt.endedAt === platform.clock.now()) {
 				this.stop(endpoint, attempt.workerId, job.id);
 			}
@@ -28,7 +30,7 @@ export class Dispatcher {
 				if (heldMs !== Infinity) this.again(endpoint, job, heldMs);
 				continue;
 			}
-			const script = this.platform.scripts.of(job.id, this.platform.subject(job));
+			const script = this.scriptOf(job);
 			if (script === undefined) {
 				this.giveToPoll(endpoint, job);
 				continue;
@@ -69,7 +71,8 @@ export class Dispatcher {
 		const worker = endpoint.workers.get(workerId);
 		if (worker === undefined) return;
 		worker.stops.push(jobId);
-		for (const poll of endpoint.stopPolls.filter((other) => other.workerId === workerId)) poll.wake();
+		for (const poll of endpoint.stopPolls.filter((other) => other.workerId === workerId))
+			poll.wake();
 	}
 
 	private giveToPoll(endpoint: Endpoint, job: Job): void {
@@ -80,17 +83,22 @@ export class Dispatcher {
 		// A batch call gets what waits now and has no script, up to its size.
 		for (const other of endpoint.queue()) {
 			if (jobs.length >= poll.batchSize) break;
-			const subject = this.platform.subject(other);
-			if (this.platform.faults.heldFor('stuck', subject) !== undefined) continue;
-			if (this.platform.scripts.of(other.id, subject) !== undefined) continue;
+			if (this.platform.faults.heldFor('stuck', this.platform.subject(other)) !== undefined)
+				continue;
+			if (this.scriptOf(other) !== undefined) continue;
 			jobs.push(other);
 			this.take(endpoint, other, poll.workerId, false);
 		}
 		poll.answer(jobs);
 	}
 
+	private scriptOf(job: Job): Script | undefined {
+		return this.platform.scripts.of(job.id, job.attempts.length, this.platform.subject(job));
+	}
+
 	private take(endpoint: Endpoint, job: Job, workerId: string, scripted: boolean): void {
-		const lost = this.platform.faults.take(['workerLost'], this.platform.subject(job)) !== undefined;
+		const lost =
+			this.platform.faults.take(['workerLost'], this.platform.subject(job)) !== undefined;
 		this.platform.apply(endpoint, job, 'take', { workerId, lost, scripted });
 	}
 
@@ -104,6 +112,9 @@ export class Dispatcher {
 
 	private again(endpoint: Endpoint, job: Job, ms: number): void {
 		job.timers.get('script')?.cancel();
-		job.timers.set('script', this.platform.clock.after(ms, () => this.run(endpoint)));
+		job.timers.set(
+			'script',
+			this.platform.clock.after(ms, () => this.run(endpoint)),
+		);
 	}
 }

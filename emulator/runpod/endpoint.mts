@@ -101,7 +101,14 @@ export class Endpoint {
 	seen(workerId: string, now: number): Worker {
 		let worker = this.workers.get(workerId);
 		if (worker === undefined) {
-			worker = { id: workerId, lastSeenAt: now, openPolls: 0, unhealthy: false, stopped: false, stops: [] };
+			worker = {
+				id: workerId,
+				lastSeenAt: now,
+				openPolls: 0,
+				unhealthy: false,
+				stopped: false,
+				stops: [],
+			};
 			this.workers.set(workerId, worker);
 		}
 		worker.lastSeenAt = now;
@@ -114,7 +121,9 @@ export class Endpoint {
 		const present = [...this.workers.values()].filter(
 			(worker) =>
 				!worker.stopped &&
-				(worker.openPolls > 0 || busy.has(worker.id) || now - worker.lastSeenAt < this.settings.pingTimeoutMs),
+				(worker.openPolls > 0 ||
+					busy.has(worker.id) ||
+					now - worker.lastSeenAt < this.settings.pingTimeoutMs),
 		);
 		const idle = present.filter((worker) => !worker.unhealthy && !busy.has(worker.id)).length;
 		const extra = this.settings.workers;

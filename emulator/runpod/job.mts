@@ -2,9 +2,20 @@
 import type { Timer } from '../control/clock.mts';
 import type { SubmitBody } from './requests.mts';
 
-export type JobState = 'IN_QUEUE' | 'IN_PROGRESS' | 'COMPLETED' | 'FAILED' | 'CANCELLED' | 'TIMED_OUT';
+export type JobState =
+	| 'IN_QUEUE'
+	| 'IN_PROGRESS'
+	| 'COMPLETED'
+	| 'FAILED'
+	| 'CANCELLED'
+	| 'TIMED_OUT';
 
-export const finalStates: ReadonlySet<JobState> = new Set(['COMPLETED', 'FAILED', 'CANCELLED', 'TIMED_OUT']);
+export const finalStates: ReadonlySet<JobState> = new Set([
+	'COMPLETED',
+	'FAILED',
+	'CANCELLED',
+	'TIMED_OUT',
+]);
 
 export type JobEvent =
 	| 'take'

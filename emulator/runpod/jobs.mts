@@ -7,7 +7,16 @@ import type { Endpoint } from './endpoint.mts';
 import { isFinal, type Job } from './job.mts';
 import { DEFAULT_WAIT_MS, MAX_BYTES, STREAM_HOLD_MS } from './limits.mts';
 import { firstProblem, submitBody } from './requests.mts';
-import { badRequest, fullJob, jobNotFound, ok, shortJob, tooLarge, tooManyRequests, type Reply } from './wire.mts';
+import {
+	badRequest,
+	fullJob,
+	jobNotFound,
+	ok,
+	shortJob,
+	tooLarge,
+	tooManyRequests,
+	type Reply,
+} from './wire.mts';
 
 export function jobRoutes(app: FastifyInstance, emulator: Emulator): void {
 	const base = '/v2/:endpoint';
@@ -29,7 +38,8 @@ const run: Handle = (emulator, call) => {
 const runsync: Handle = async (emulator, call) => {
 	const job = submit(emulator, call, 'runsync');
 	if (!('state' in job)) return job;
-	if (!call.spoiled) await until(emulator.clock, call, job, call.query.wait ?? DEFAULT_WAIT_MS, () => isFinal(job));
+	if (!call.spoiled)
+		await until(emulator.clock, call, job, call.query.wait ?? DEFAULT_WAIT_MS, () => isFinal(job));
 	// A job whose TTL ended while the call waited is gone.
 	return call.endpoint.jobs.has(job.id) ? ok(fullJob(job, emulator.clock.now())) : jobNotFound;
 };
@@ -81,7 +91,8 @@ const health: Handle = (emulator, call) => ok(call.endpoint.health(emulator.cloc
 function submit(emulator: Emulator, call: Call, kind: Job['kind']): Job | Reply {
 	const { endpoint } = call;
 	const bytes = Buffer.byteLength(call.text);
-	if (bytes > MAX_BYTES[kind]) return tooLarge(`payload of ${bytes} bytes is over the limit of ${MAX_BYTES[kind]}`);
+	if (bytes > MAX_BYTES[kind])
+		return tooLarge(`payload of ${bytes} bytes is over the limit of ${MAX_BYTES[kind]}`);
 	if (call.json === undefined) return badRequest('the body is not valid JSON');
 	const body = submitBody.safeParse(call.json);
 	if (!body.success) return badRequest(firstProblem(body.error));
@@ -100,7 +111,13 @@ function named(call: Call): Job {
 }
 
 /** Waits until `reached`, the time is over, the job is deleted, or the caller has gone. */
-function until(clock: Clock, call: Call, job: Job, ms: number, reached: () => boolean): Promise<void> {
+function until(
+	clock: Clock,
+	call: Call,
+	job: Job,
+	ms: number,
+	reached: () => boolean,
+): Promise<void> {
 	if (reached()) return Promise.resolve();
 	const endpoint: Endpoint = call.endpoint;
 	return new Promise((resolve) => {

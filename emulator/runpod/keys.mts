@@ -29,6 +29,10 @@ export class Keys {
 		this.keys = this.keys.filter((other) => other.key !== parsed.key).concat(parsed);
 	}
 
+	all(): Key[] {
+		return this.keys;
+	}
+
 	clear(): void {
 		this.keys = [];
 	}

@@ -22,7 +22,11 @@ export interface Change {
 }
 
 /** Told after each change; `delete` when the job is gone. */
-export type Listener = (endpoint: Endpoint, job: Job, event: JobEvent | 'submit' | 'delete') => void;
+export type Listener = (
+	endpoint: Endpoint,
+	job: Job,
+	event: JobEvent | 'submit' | 'delete',
+) => void;
 
 export class Platform {
 	readonly endpoints = new Map<string, Endpoint>();
@@ -157,7 +161,8 @@ export class Platform {
 	watchSilence(endpoint: Endpoint, job: Job): void {
 		const silent = this.clock.now() - job.lastSignAt;
 		this.plan(job, 'life', endpoint.settings.pingTimeoutMs - silent, () => {
-			if (this.clock.now() - job.lastSignAt >= endpoint.settings.pingTimeoutMs) this.lose(endpoint, job);
+			if (this.clock.now() - job.lastSignAt >= endpoint.settings.pingTimeoutMs)
+				this.lose(endpoint, job);
 			else this.watchSilence(endpoint, job);
 		});
 	}
@@ -175,7 +180,9 @@ export class Platform {
 	private planDeletion(endpoint: Endpoint, job: Job): void {
 		const ends = [job.submittedAt + job.ttlMs];
 		if (job.finishedAt !== undefined) ends.push(job.finishedAt + RETENTION_MS[job.kind]);
-		this.plan(job, 'delete', Math.min(...ends) - this.clock.now(), () => this.remove(endpoint, job));
+		this.plan(job, 'delete', Math.min(...ends) - this.clock.now(), () =>
+			this.remove(endpoint, job),
+		);
 	}
 
 	private planFault(endpoint: Endpoint, job: Job): void {
@@ -187,7 +194,12 @@ export class Platform {
 		});
 	}
 
-	private plan(job: Job, name: 'execution' | 'life' | 'delete' | 'fault', ms: number, run: () => void): void {
+	private plan(
+		job: Job,
+		name: 'execution' | 'life' | 'delete' | 'fault',
+		ms: number,
+		run: () => void,
+	): void {
 		this.unplan(job, name);
 		job.timers.set(name, this.clock.after(ms, run));
 	}

@@ -1,6 +1,12 @@
 /** What the job plane takes. Unknown fields and values out of range are refused. */
 import { z } from 'zod';
-import { MAX_TIMEOUT_MS, MAX_WAIT_MS, MIN_EXECUTION_TIMEOUT_MS, MIN_TTL_MS, MIN_WAIT_MS } from './limits.mts';
+import {
+	MAX_TIMEOUT_MS,
+	MAX_WAIT_MS,
+	MIN_EXECUTION_TIMEOUT_MS,
+	MIN_TTL_MS,
+	MIN_WAIT_MS,
+} from './limits.mts';
 
 const milliseconds = (min: number, max: number) => z.number().int().min(min).max(max);
 
@@ -34,10 +40,14 @@ export const submitBody = z
 
 export type SubmitBody = z.infer<typeof submitBody>;
 
-const inQuery = (min: number, max: number) => z.coerce.number().pipe(milliseconds(min, max)).optional();
+const inQuery = (min: number, max: number) =>
+	z.coerce.number().pipe(milliseconds(min, max)).optional();
 
 /** Query parameters by operation; operations that are not listed take none. */
-export const queries: Record<string, z.ZodType<{ wait?: number; ttl?: number }, z.ZodTypeDef, unknown>> = {
+export const queries: Record<
+	string,
+	z.ZodType<{ wait?: number; ttl?: number }, z.ZodTypeDef, unknown>
+> = {
 	runsync: z.object({ wait: inQuery(MIN_WAIT_MS, MAX_WAIT_MS) }).strict(),
 	stream: z.object({ wait: inQuery(MIN_WAIT_MS, MAX_WAIT_MS) }).strict(),
 	// Assumed: the same range as `policy.ttl`.

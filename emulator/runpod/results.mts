@@ -78,15 +78,27 @@ export function receiveChunk(
 }
 
 /** A ping: keeps the named jobs of this worker alive. */
-export function receivePing(platform: Platform, endpoint: Endpoint, workerId: string, jobIds: string[]): Reply {
+export function receivePing(
+	platform: Platform,
+	endpoint: Endpoint,
+	workerId: string,
+	jobIds: string[],
+): Reply {
 	for (const jobId of jobIds) {
 		const job = endpoint.jobs.get(jobId);
-		if (job !== undefined && lateness(job, workerId) === undefined) job.lastSignAt = platform.clock.now();
+		if (job !== undefined && lateness(job, workerId) === undefined)
+			job.lastSignAt = platform.clock.now();
 	}
 	return accepted;
 }
 
-function finish(platform: Platform, endpoint: Endpoint, job: Job, posted: Posted, bytes: number): Reply {
+function finish(
+	platform: Platform,
+	endpoint: Endpoint,
+	job: Job,
+	posted: Posted,
+	bytes: number,
+): Reply {
 	const subject = platform.subject(job);
 	const attempt = currentAttempt(job);
 	if (platform.faults.take(['loseResult'], subject) !== undefined) {
@@ -116,7 +128,8 @@ function finish(platform: Platform, endpoint: Endpoint, job: Job, posted: Posted
 /** Why a message of this worker about this job counts no more; undefined when it counts. */
 function lateness(job: Job, workerId: string): IncidentKind | undefined {
 	const attempt = currentAttempt(job);
-	if (job.state === 'IN_PROGRESS' && attempt?.workerId === workerId && !attempt.lost) return undefined;
+	if (job.state === 'IN_PROGRESS' && attempt?.workerId === workerId && !attempt.lost)
+		return undefined;
 	if (job.state === 'CANCELLED') return 'result-of-cancelled-job';
 	const ended = job.state === 'COMPLETED' || attempt?.end === 'fail';
 	return ended && attempt?.workerId === workerId && !attempt.lost ? 'double-result' : 'late-result';

@@ -5,14 +5,21 @@ import { currentAttempt, type Job } from './job.mts';
 import type { Platform } from './platform.mts';
 import { receiveChunk, receiveResult } from './results.mts';
 
-export function runScript(platform: Platform, endpoint: Endpoint, job: Job, script: Script, workerId: string): void {
+export function runScript(
+	platform: Platform,
+	endpoint: Endpoint,
+	job: Job,
+	script: Script,
+	workerId: string,
+): void {
 	const attempt = currentAttempt(job);
 	if (attempt?.lost) return;
 	// The same door as a real worker's: faults, size limits and late results are judged there.
 	const post = (body: Record<string, unknown>) =>
 		receiveResult(platform, endpoint, workerId, job.id, JSON.stringify(body));
 	// A later attempt of the same job has its own run of the script.
-	const stopped = () => currentAttempt(job) !== attempt || (attempt?.endedAt !== undefined && !script.ignoreStop);
+	const stopped = () =>
+		currentAttempt(job) !== attempt || (attempt?.endedAt !== undefined && !script.ignoreStop);
 	const at = (ms: number, run: () => void) => {
 		platform.clock.after(ms, () => {
 			if (!stopped()) run();
@@ -20,11 +27,14 @@ export function runScript(platform: Platform, endpoint: Endpoint, job: Job, scri
 	};
 
 	for (const step of script.progress) {
-		if (step.atMs < script.runMs) at(step.atMs, () => post({ status: 'IN_PROGRESS', output: step.output }));
+		if (step.atMs < script.runMs)
+			at(step.atMs, () => post({ status: 'IN_PROGRESS', output: step.output }));
 	}
 	script.stream.forEach((chunk, index) => {
 		const ms = (script.runMs * (index + 1)) / (script.stream.length + 1);
-		at(ms, () => receiveChunk(platform, endpoint, workerId, job.id, JSON.stringify({ output: chunk })));
+		at(ms, () =>
+			receiveChunk(platform, endpoint, workerId, job.id, JSON.stringify({ output: chunk })),
+		);
 	});
 	at(script.runMs, () => post(result(script, job)));
 }

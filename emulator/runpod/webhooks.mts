@@ -18,7 +18,8 @@ export function attachWebhooks(platform: Platform): void {
 
 async function finished(platform: Platform, endpoint: Endpoint, job: Job): Promise<void> {
 	const url = job.body.webhook;
-	if (url === undefined || !(endpoint.settings.webhookStates as string[]).includes(job.state)) return;
+	if (url === undefined || !(endpoint.settings.webhookStates as string[]).includes(job.state))
+		return;
 	const body = webhookBody(job, platform.clock.now());
 	const fault = platform.faults.take(['webhook'], platform.subject(job));
 	if (fault?.mode === 'drop') return;
@@ -27,7 +28,12 @@ async function finished(platform: Platform, endpoint: Endpoint, job: Job): Promi
 	if (fault?.mode === 'twice') await deliver(platform, job.id, url, body);
 }
 
-async function deliver(platform: Platform, jobId: string, url: string, body: unknown): Promise<void> {
+async function deliver(
+	platform: Platform,
+	jobId: string,
+	url: string,
+	body: unknown,
+): Promise<void> {
 	for (let attempt = 1; ; attempt++) {
 		const at = platform.clock.now();
 		const posting = post(url, body);

@@ -23,7 +23,11 @@ export const endpointNotFound: Reply = { status: 404, body: { detail: 'endpoint 
 export const noToken = failure(401, 'Unauthorized', 'no token provided');
 export const wrongKey = failure(401, 'Unauthorized', 'invalid api key');
 // Assumed: the text was seen in public, its body was not.
-export const notPermitted = failure(403, 'Forbidden', 'You do not have permission to use RunPod Serverless');
+export const notPermitted = failure(
+	403,
+	'Forbidden',
+	'You do not have permission to use RunPod Serverless',
+);
 // Assumed: bodies and codes of 400 and 413 are not documented.
 export const badRequest = (detail: string): Reply => failure(400, 'Bad Request', detail);
 export const tooLarge = (detail: string): Reply => failure(413, 'Payload Too Large', detail);
@@ -31,11 +35,16 @@ export const tooLarge = (detail: string): Reply => failure(413, 'Payload Too Lar
 /** Assumed: body and header of a 429 of the job plane are not documented; `retryAfter` in seconds. */
 export function tooManyRequests(retryAfter?: number): Reply {
 	const reply = failure(429, 'Too Many Requests', 'rate limit exceeded');
-	return retryAfter === undefined ? reply : { ...reply, headers: { 'retry-after': String(retryAfter) } };
+	return retryAfter === undefined
+		? reply
+		: { ...reply, headers: { 'retry-after': String(retryAfter) } };
 }
 
 /** The reply to /run, /cancel and /retry. */
-export const shortJob = (job: Job): { id: string; status: string } => ({ id: job.id, status: job.state });
+export const shortJob = (job: Job): { id: string; status: string } => ({
+	id: job.id,
+	status: job.state,
+});
 
 /**
  * The body of /status and of a finished /runsync; times in milliseconds. A field without a value is

@@ -22,7 +22,11 @@ export function workerRoutes(app: FastifyInstance, emulator: Emulator): void {
  * Assumed: the platform's own template of these addresses is not public; this one has what the SDK needs:
  * `/job-take/`, from which it makes the stop address, and a query to append to.
  */
-export function workerEnvironment(emulator: Emulator, endpoint: Endpoint, workerId: string): Record<string, string> {
+export function workerEnvironment(
+	emulator: Emulator,
+	endpoint: Endpoint,
+	workerId: string,
+): Record<string, string> {
 	const base = `${emulator.url}/v2/${endpoint.id}`;
 	return {
 		RUNPOD_WEBHOOK_GET_JOB: `${base}/job-take/$ID?gpu=Emulated+GPU`,
@@ -38,24 +42,30 @@ export function workerEnvironment(emulator: Emulator, endpoint: Endpoint, worker
 	};
 }
 
-const take = (batch: boolean): Handle => async (emulator, call) => {
-	const { endpoint, workerId } = call;
-	const worker = endpoint.seen(workerId, emulator.clock.now());
-	worker.openPolls += 1;
-	const batchSize = batch ? Math.max(1, Number(call.rawQuery.batch_size) || 1) : 1;
-	const jobs = await new Promise<Job[]>((resolve) => {
-		const giveUp = emulator.dispatcher.hold(endpoint, { workerId, batchSize, answer: resolve }, endpoint.settings.holdMs);
-		call.whenClosed(() => {
-			giveUp();
-			resolve([]);
+const take =
+	(batch: boolean): Handle =>
+	async (emulator, call) => {
+		const { endpoint, workerId } = call;
+		const worker = endpoint.seen(workerId, emulator.clock.now());
+		worker.openPolls += 1;
+		const batchSize = batch ? Math.max(1, Number(call.rawQuery.batch_size) || 1) : 1;
+		const jobs = await new Promise<Job[]>((resolve) => {
+			const giveUp = emulator.dispatcher.hold(
+				endpoint,
+				{ workerId, batchSize, answer: resolve },
+				endpoint.settings.holdMs,
+			);
+			call.whenClosed(() => {
+				giveUp();
+				resolve([]);
+			});
 		});
-	});
-	worker.openPolls -= 1;
-	worker.lastSeenAt = emulator.clock.now();
-	// The SDK asks again at once after any other answer than a job: the call was held until now.
-	if (jobs.length === 0) return noContent;
-	return ok(batch ? jobs.map(takenJob) : takenJob(jobs[0]));
-};
+		worker.openPolls -= 1;
+		worker.lastSeenAt = emulator.clock.now();
+		// The SDK asks again at once after any other answer than a job: the call was held until now.
+		if (jobs.length === 0) return noContent;
+		return ok(batch ? jobs.map(takenJob) : takenJob(jobs[0]));
+	};
 
 const stop: Handle = async (emulator, call) => {
 	const { endpoint, workerId } = call;

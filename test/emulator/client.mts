@@ -1,8 +1,16 @@
 /** The client of the emulator's tests: axios, every status is an answer, bodies as they come. */
 import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
-import { DEFAULT_KEY, startEmulator, type EmulatorOptions, type RunningEmulator } from '../../emulator/server.mts';
+import {
+	DEFAULT_KEY,
+	startEmulator,
+	type EmulatorOptions,
+	type RunningEmulator,
+} from '../../emulator/server.mts';
 
 export const ENDPOINT = 'ep-test';
+
+// Generous: the machine may be busy, and nothing here measures real time.
+jest.setTimeout(60_000);
 
 export interface Bench extends RunningEmulator {
 	/** Job plane of the test endpoint, with the key. */
@@ -24,7 +32,11 @@ function running(): RunningEmulator[] {
 }
 
 export async function start(options: EmulatorOptions = {}): Promise<Bench> {
-	const emulator = await startEmulator({ clock: 'fake', endpoints: [{ id: ENDPOINT }], ...options });
+	const emulator = await startEmulator({
+		clock: 'fake',
+		endpoints: [{ id: ENDPOINT }],
+		...options,
+	});
 	open.push(emulator);
 	const any = { validateStatus: () => true, proxy: false as const };
 	const api = axios.create({
@@ -36,13 +48,17 @@ export async function start(options: EmulatorOptions = {}): Promise<Bench> {
 		...emulator,
 		api,
 		admin: axios.create({ ...any, baseURL: `${emulator.url}/_control` }),
-		run: async (input = { prompt: 'a cat' }, more = {}) => (await api.post('/run', { input, ...more })).data.id,
+		run: async (input = { prompt: 'a cat' }, more = {}) =>
+			(await api.post('/run', { input, ...more })).data.id,
 		status: (id) => api.get(`/status/${id}`),
 	};
 }
 
 /** Waits in real time until `read` gives a value. */
-export async function eventually<T>(read: () => Promise<T | undefined> | T | undefined, what: string): Promise<T> {
+export async function eventually<T>(
+	read: () => Promise<T | undefined> | T | undefined,
+	what: string,
+): Promise<T> {
 	const end = Date.now() + 30_000;
 	for (;;) {
 		const value = await read();

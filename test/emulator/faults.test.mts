@@ -6,12 +6,17 @@ beforeEach(async () => {
 	bench = await start();
 });
 
-const script = (more: object = {}) => bench.control.addScript({ script: { runMs: 1000, output: { done: true }, ...more } });
+const script = (more: object = {}) =>
+	bench.control.addScript({ script: { runMs: 1000, output: { done: true }, ...more } });
 const ledger = () => bench.control.snapshot();
 
 describe('faults of calls', () => {
 	it('hides a new job for a while, as the platform may after /run', async () => {
-		await bench.admin.post('/faults', { operation: 'status', untilMs: 3000, fault: { kind: 'reply', status: 404 } });
+		await bench.admin.post('/faults', {
+			operation: 'status',
+			untilMs: 3000,
+			fault: { kind: 'reply', status: 404 },
+		});
 		const id = await bench.run();
 		const hidden = await bench.status(id);
 		expect([hidden.status, hidden.data.status]).toEqual([404, 404]);
@@ -19,8 +24,15 @@ describe('faults of calls', () => {
 		expect((await bench.status(id)).data).toEqual({ id, status: 'IN_QUEUE' });
 	});
 
-	it.each([[7, '7'], [undefined, undefined]])('answers 429 twice, Retry-After %s', async (retryAfter, header) => {
-		bench.control.addFault({ operation: 'status', times: 2, fault: { kind: 'reply', status: 429, retryAfter } });
+	it.each([
+		[7, '7'],
+		[undefined, undefined],
+	])('answers 429 twice, Retry-After %s', async (retryAfter, header) => {
+		bench.control.addFault({
+			operation: 'status',
+			times: 2,
+			fault: { kind: 'reply', status: 429, retryAfter },
+		});
 		const id = await bench.run();
 		const answers = [await bench.status(id), await bench.status(id), await bench.status(id)];
 		expect(answers.map(({ status }) => status)).toEqual([429, 429, 200]);
@@ -48,7 +60,10 @@ describe('faults of calls', () => {
 
 	it('answers an accepted /runsync with 524 while the job goes on', async () => {
 		script();
-		bench.control.addFault({ operation: 'runsync', fault: { kind: 'reply', status: 524, accepted: true } });
+		bench.control.addFault({
+			operation: 'runsync',
+			fault: { kind: 'reply', status: 524, accepted: true },
+		});
 		expect((await bench.api.post('/runsync', { input: { n: 1 } })).status).toBe(524);
 		await bench.control.advance(1000);
 		expect(ledger().jobs).toMatchObject([{ state: 'COMPLETED', billedMs: 1000 }]);
@@ -75,11 +90,21 @@ describe('faults of calls', () => {
 
 	it('applies by order, by input and by endpoint', async () => {
 		bench.control.setEndpoint({ id: 'other' });
-		bench.control.addFault({ operation: 'run', match: { order: 2 }, times: 1, fault: { kind: 'reply', status: 500 } });
-		bench.control.addFault({ match: { input: { style: { name: 'ink' } } }, fault: { kind: 'reply', status: 502 } });
+		bench.control.addFault({
+			operation: 'run',
+			match: { order: 2 },
+			times: 1,
+			fault: { kind: 'reply', status: 500 },
+		});
+		bench.control.addFault({
+			match: { input: { style: { name: 'ink' } } },
+			fault: { kind: 'reply', status: 502 },
+		});
 		bench.control.addFault({ endpoint: 'other', fault: { kind: 'reply', status: 503 } });
 		const send = async (input: object) => (await bench.api.post('/run', { input })).status;
-		expect([await send({ n: 1 }), await send({ n: 2 }), await send({ n: 2 })]).toEqual([200, 500, 200]);
+		expect([await send({ n: 1 }), await send({ n: 2 }), await send({ n: 2 })]).toEqual([
+			200, 500, 200,
+		]);
 		expect(await send({ n: 4, style: { name: 'ink', weight: 1 } })).toBe(502);
 		expect(ledger().submits).toHaveLength(2);
 		expect((await bench.api.get('/health')).status).toBe(200);
@@ -87,7 +112,10 @@ describe('faults of calls', () => {
 	});
 
 	it('refuses a rule that it does not understand', async () => {
-		const refused = await bench.admin.post('/faults', { fault: { kind: 'reply', status: 500 }, tims: 2 });
+		const refused = await bench.admin.post('/faults', {
+			fault: { kind: 'reply', status: 500 },
+			tims: 2,
+		});
 		expect(refused.status).toBe(400);
 		expect(JSON.stringify(refused.data)).toContain('tims');
 	});
@@ -131,21 +159,27 @@ describe('faults of jobs', () => {
 		script();
 		bench.control.addFault({ fault: { kind: 'fail', error: 'OUT_OF_MEMORY: The GPU is full.' } });
 		const id = await bench.run();
-		expect(await after(1000, id)).toMatchObject({ status: 'FAILED', error: 'OUT_OF_MEMORY: The GPU is full.' });
+		expect(await after(1000, id)).toMatchObject({
+			status: 'FAILED',
+			error: 'OUT_OF_MEMORY: The GPU is full.',
+		});
 	});
 
-	it.each(['loseResult', 'workerLost'] as const)('%s once: the platform tries again and completes', async (kind) => {
-		script();
-		bench.control.addFault({ times: 1, fault: { kind } });
-		const id = await bench.run();
-		const ended = await after(120_000, id);
-		expect(ended).toMatchObject({ status: 'COMPLETED', retries: 1, output: { done: true } });
-		const { jobs, incidents } = ledger();
-		expect(jobs[0].attempts.map(({ end }) => end)).toEqual(['requeue', 'complete']);
-		// The lost attempt is billed too.
-		expect(jobs[0].billedMs).toBeGreaterThanOrEqual(61_000);
-		expect(incidents.filter((incident) => incident.kind === 'worker-lost')).toHaveLength(1);
-	});
+	it.each(['loseResult', 'workerLost'] as const)(
+		'%s once: the platform tries again and completes',
+		async (kind) => {
+			script();
+			bench.control.addFault({ times: 1, fault: { kind } });
+			const id = await bench.run();
+			const ended = await after(120_000, id);
+			expect(ended).toMatchObject({ status: 'COMPLETED', retries: 1, output: { done: true } });
+			const { jobs, incidents } = ledger();
+			expect(jobs[0].attempts.map(({ end }) => end)).toEqual(['requeue', 'complete']);
+			// The lost attempt is billed too.
+			expect(jobs[0].billedMs).toBeGreaterThanOrEqual(61_000);
+			expect(incidents.filter((incident) => incident.kind === 'worker-lost')).toHaveLength(1);
+		},
+	);
 
 	it('workerLost for good: the job fails after one retry', async () => {
 		script();
@@ -171,7 +205,11 @@ describe('faults of jobs', () => {
 		bench.control.addFault({ fault: { kind: 'forget', afterMs: 5000 } });
 		const id = await bench.run();
 		expect(await after(4999, id)).toEqual({ id, status: 'IN_QUEUE' });
-		expect(await after(1, id)).toEqual({ status: 404, title: 'Not Found', detail: 'job not found' });
+		expect(await after(1, id)).toEqual({
+			status: 404,
+			title: 'Not Found',
+			detail: 'job not found',
+		});
 		expect(ledger().jobs[0].state).toBe('DELETED');
 	});
 
@@ -181,7 +219,13 @@ describe('faults of jobs', () => {
 		await after(1000, id);
 		await bench.status(id);
 		expect(ledger().jobs[0].readsAfterFinal).toBe(1);
-		expect(ledger().requests.every(({ headers }) => headers.authorization === 'Bearer rpa_emulator')).toBe(true);
-		expect(ledger().submits[0]).toMatchObject({ endpointId: ENDPOINT, kind: 'run', input: { prompt: 'a cat' } });
+		expect(
+			ledger().requests.every(({ headers }) => headers.authorization === 'Bearer rpa_emulator'),
+		).toBe(true);
+		expect(ledger().submits[0]).toMatchObject({
+			endpointId: ENDPOINT,
+			kind: 'run',
+			input: { prompt: 'a cat' },
+		});
 	});
 });

@@ -24,19 +24,29 @@ afterAll(() => {
 });
 
 /** Starts a worker process and resolves once it waits for jobs. */
-async function attach(bench: Bench, workerId: string, more: Record<string, string> = {}): Promise<ChildProcess> {
+async function attach(
+	bench: Bench,
+	workerId: string,
+	more: Record<string, string> = {},
+): Promise<ChildProcess> {
 	const env = { ...process.env, ...bench.control.workerEnvironment(ENDPOINT, workerId), ...more };
 	const child = spawn(python ?? '', ['-u', HANDLER], { env, stdio: 'ignore', detached: true });
 	children.push(child);
 	await eventually(
-		() => (bench.control.snapshot().requests.some((seen) => seen.operation === 'job-take') ? true : undefined),
+		() =>
+			bench.control.snapshot().requests.some((seen) => seen.operation === 'job-take')
+				? true
+				: undefined,
 		'the worker asks for a job',
 	);
 	return child;
 }
 
 const startReal = () =>
-	start({ clock: 'real', endpoints: [{ id: ENDPOINT, pingIntervalMs: 1000, pingTimeoutMs: 4000, holdMs: 5000 }] });
+	start({
+		clock: 'real',
+		endpoints: [{ id: ENDPOINT, pingIntervalMs: 1000, pingTimeoutMs: 4000, holdMs: 5000 }],
+	});
 
 const finished = (bench: Bench, id: string) =>
 	eventually(async () => {
@@ -72,7 +82,10 @@ const finished = (bench: Bench, id: string) =>
 	it('reports an exception as JSON text in the error', async () => {
 		const ended = await finished(bench, await bench.run({ do: 'fail' }));
 		expect(ended.status).toBe('FAILED');
-		expect(JSON.parse(ended.error)).toMatchObject({ error_message: 'told to fail', worker_id: 'worker-a' });
+		expect(JSON.parse(ended.error)).toMatchObject({
+			error_message: 'told to fail',
+			worker_id: 'worker-a',
+		});
 	});
 
 	it('answers /runsync with the result', async () => {
@@ -83,19 +96,30 @@ const finished = (bench: Bench, id: string) =>
 
 	it('stops an async handler when its job is cancelled, and takes the next job', async () => {
 		const id = await bench.run({ do: 'wait', steps: 600 });
-		await eventually(async () => ((await bench.status(id)).data.status === 'IN_PROGRESS' ? true : undefined), 'it runs');
+		await eventually(
+			async () => ((await bench.status(id)).data.status === 'IN_PROGRESS' ? true : undefined),
+			'it runs',
+		);
 		expect((await bench.api.post(`/cancel/${id}`)).data).toEqual({ id, status: 'CANCELLED' });
 		await finished(bench, await bench.run({ do: 'echo' }));
 		const { incidents } = bench.control.snapshot();
-		expect(incidents.filter(({ jobId, kind }) => jobId === id && kind !== 'late-progress')).toEqual([]);
+		expect(incidents.filter(({ jobId, kind }) => jobId === id && kind !== 'late-progress')).toEqual(
+			[],
+		);
 	});
 
 	it('records a result that is no JSON and gives the job up after one retry', async () => {
 		const id = await bench.run({ do: 'not_json' });
 		const ended = await finished(bench, id);
-		expect(ended).toMatchObject({ status: 'FAILED', retries: 1, error: 'job timed out after 1 retries' });
+		expect(ended).toMatchObject({
+			status: 'FAILED',
+			retries: 1,
+			error: 'job timed out after 1 retries',
+		});
 		const { incidents } = bench.control.snapshot();
-		expect(incidents.filter(({ jobId, kind }) => jobId === id && kind === 'invalid-json')).toHaveLength(2);
+		expect(
+			incidents.filter(({ jobId, kind }) => jobId === id && kind === 'invalid-json'),
+		).toHaveLength(2);
 	});
 
 	it('never runs a job whose input was empty', async () => {
@@ -107,24 +131,29 @@ const finished = (bench: Bench, id: string) =>
 	});
 });
 
-(python === undefined ? describe.skip : describe)('a worker that takes several jobs at once', () => {
-	it('gets them in one batch call and runs them together', async () => {
-		const bench = await startReal();
-		bench.control.addFault({ untilMs: 3_600_000, fault: { kind: 'stuck' } });
-		const ids = await Promise.all([1, 2, 3].map((n) => bench.run({ do: 'wait', steps: 10, n })));
-		await attach(bench, 'worker-b', { TEST_CONCURRENCY: '3' });
-		bench.control.removeFault();
-		await eventually(async () => {
-			const { data } = await bench.api.get('/health');
-			return data.jobs.inProgress === 3 ? true : undefined;
-		}, 'three jobs run');
-		const ended = await Promise.all(ids.map((id) => finished(bench, id)));
-		expect(ended.map(({ status, output }) => [status, output.echo.n])).toEqual([
-			['COMPLETED', 1],
-			['COMPLETED', 2],
-			['COMPLETED', 3],
-		]);
-		const batch = bench.control.snapshot().requests.filter(({ path }) => path.includes('/job-take-batch/worker-b'));
-		expect(batch.length).toBeGreaterThan(0);
-	});
-});
+(python === undefined ? describe.skip : describe)(
+	'a worker that takes several jobs at once',
+	() => {
+		it('gets them in one batch call and runs them together', async () => {
+			const bench = await startReal();
+			bench.control.addFault({ untilMs: 3_600_000, fault: { kind: 'stuck' } });
+			const ids = await Promise.all([1, 2, 3].map((n) => bench.run({ do: 'wait', steps: 10, n })));
+			await attach(bench, 'worker-b', { TEST_CONCURRENCY: '3' });
+			bench.control.removeFault();
+			await eventually(async () => {
+				const { data } = await bench.api.get('/health');
+				return data.jobs.inProgress === 3 ? true : undefined;
+			}, 'three jobs run');
+			const ended = await Promise.all(ids.map((id) => finished(bench, id)));
+			expect(ended.map(({ status, output }) => [status, output.echo.n])).toEqual([
+				['COMPLETED', 1],
+				['COMPLETED', 2],
+				['COMPLETED', 3],
+			]);
+			const batch = bench.control
+				.snapshot()
+				.requests.filter(({ path }) => path.includes('/job-take-batch/worker-b'));
+			expect(batch.length).toBeGreaterThan(0);
+		});
+	},
+);

@@ -7,7 +7,11 @@ import type { Reply } from '../wire.mts';
 
 /** Failures of this plane are problem+json. */
 function problem(status: number, title: string, detail: string): Reply {
-	return { status, body: { title, status, detail }, headers: { 'content-type': 'application/problem+json' } };
+	return {
+		status,
+		body: { title, status, detail },
+		headers: { 'content-type': 'application/problem+json' },
+	};
 }
 
 /** Serves `GET /pods` under each base path of the plane. */
@@ -24,14 +28,19 @@ export function podRoutes(app: FastifyInstance, emulator: Emulator): void {
 			status: 200,
 		};
 		emulator.ledger.requests.push(seen);
-		const fault = emulator.faults.take(['reply', 'slow'], { endpointId: 'management', operation: 'pods' });
+		const fault = emulator.faults.take(['reply', 'slow'], {
+			endpointId: 'management',
+			operation: 'pods',
+		});
 		if (fault !== undefined) await sleep(emulator.clock, fault.delayMs);
 		let answer: Reply = { status: 200, body: { pods: [] } };
 		if (key === 'none') answer = problem(401, 'Unauthorized', 'missing bearer token');
 		// Assumed: the detail for a wrong token; the one for a missing token is documented.
 		else if (key === 'wrong') answer = problem(401, 'Unauthorized', 'invalid bearer token');
-		else if (!key.management) answer = problem(403, 'Forbidden', 'the key has no permission for this operation');
-		else if (fault?.kind === 'reply') answer = problem(fault.status, 'Error', `error code: ${fault.status}`);
+		else if (!key.management)
+			answer = problem(403, 'Forbidden', 'the key has no permission for this operation');
+		else if (fault?.kind === 'reply')
+			answer = problem(fault.status, 'Error', `error code: ${fault.status}`);
 		seen.status = answer.status;
 		return send(reply, answer);
 	});
