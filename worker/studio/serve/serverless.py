@@ -84,7 +84,7 @@ def send_progress(wire_job: dict, progress: dict) -> None:
 
 
 class _Departure:
-    """Ends the process on SIGTERM as soon as it holds no job.
+    """Ends the process on SIGTERM and Ctrl-C as soon as it holds no job.
 
     The SDK itself waits for its open request for the next job, and a job that arrives then is lost.
     """
@@ -92,16 +92,22 @@ class _Departure:
     def __init__(self):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_taking = None
+        self._leaving = False
 
     def install(self, concurrency: int) -> int:
         """Called by the SDK from its running loop, after it set its own signal handlers."""
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
             self._stop_taking = signal.getsignal(signal.SIGTERM)
-            self._loop.add_signal_handler(signal.SIGTERM, self._leave)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._loop.add_signal_handler(number, self._leave)
         return concurrency
 
     def _leave(self) -> None:
+        if self._leaving:
+            # Asked twice: the job is given up, its engine ends at the next step.
+            sys.exit(1)
+        self._leaving = True
         log.info("asked to stop")
         if callable(self._stop_taking):
             self._stop_taking(signal.SIGTERM, None)

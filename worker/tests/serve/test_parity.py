@@ -54,10 +54,10 @@ def test_failures_end_the_job_with_code_and_sentence(worker, job_input, start):
 
 
 def test_cancel_stops_between_steps_and_gives_no_result(worker):
-    job_id = worker.submit(create("steps 2000"))
+    job_id = worker.submit(create("steps 20000"))
     worker.wait_for_progress(job_id)
     worker.cancel(job_id)
-    # The next job runs only when the device is free: 2000 steps would take longer than the test waits.
+    # The next job runs only when the device is free: 20000 steps would take longer than the test waits.
     assert worker.finished(create("after"))["output"]["prompt"] == "after"
     if isinstance(worker, ServerlessWorker):
         assert worker.queue.results(job_id) == []

@@ -1,5 +1,6 @@
 """What only the serverless side has: the order of messages on the wire, and leaving without losing a job."""
 
+import signal
 import threading
 
 import pytest
@@ -59,11 +60,22 @@ def test_asked_to_stop_it_finishes_its_job_and_takes_no_other(own_worker):
     assert own_worker.queue.taken == [job_id]
 
 
-def test_asked_to_stop_while_idle_it_leaves_without_waiting_for_a_job(own_worker):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_asked_to_stop_while_idle_it_leaves_without_waiting_for_a_job(own_worker, number):
     own_worker.queue.result(own_worker.submit("health"))
-    own_worker.process.ask_to_stop()
+    own_worker.process.ask_to_stop(number)
     assert own_worker.process.exit_code() == 0
     assert "Traceback" not in own_worker.process.output
+
+
+def test_asked_twice_it_gives_its_job_up(own_worker):
+    job_id = own_worker.submit({"route": "create", "prompt": "steps 5000"})
+    own_worker.queue.wait(lambda queue: queue.progress(job_id))
+    own_worker.process.ask_to_stop()
+    own_worker.process.line("[WORKER] info: asked to stop")
+    own_worker.process.ask_to_stop()
+    assert own_worker.process.exit_code() == 1
+    assert own_worker.queue.results(job_id) == []
 
 
 def test_a_worker_that_could_not_start_answers_each_job_with_the_reason():

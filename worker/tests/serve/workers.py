@@ -57,8 +57,8 @@ class Process:
                 raise AssertionError(f"no line '{start}': {self.output}")
             return found().removeprefix(start).strip()
 
-    def ask_to_stop(self) -> None:
-        self._process.send_signal(signal.SIGTERM)
+    def ask_to_stop(self, number: int = signal.SIGTERM) -> None:
+        self._process.send_signal(number)
 
     def exit_code(self) -> int:
         code = self._process.wait(START_S)
