@@ -12,10 +12,14 @@ WORTH_SHARING = 100_000_000
 
 @dataclass(frozen=True)
 class Device:
-    """A torch device, the number type of models on it, and its name as results tell it."""
+    """A torch device, the number type of models on it, and its name as results tell it.
+
+    `half`: the type for networks that only enlarge, where rounding is far below what is seen.
+    """
 
     torch: torch.device
     dtype: torch.dtype
+    half: torch.dtype
     name: str
 
     @property
@@ -31,21 +35,32 @@ def pick_device(wanted: str = "auto") -> Device:
         # One seed must give one image: the fastest kernel of a trial run may differ between processes.
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
-        return Device(torch.device("cuda", 0), torch.float16, torch.cuda.get_device_name(0))
-    # Half precision on a CPU is slower or unsupported; the same weights are read as fp32.
-    return Device(torch.device("cpu"), torch.float32, "cpu")
+        return Device(torch.device("cuda", 0), torch.float16, torch.float16, torch.cuda.get_device_name(0))
+    # Half precision on most CPUs is slower or unsupported; the same weights are read as fp32.
+    half = torch.bfloat16 if _computes_in_bf16() else torch.float32
+    return Device(torch.device("cpu"), torch.float32, half, "cpu")
+
+
+def _computes_in_bf16() -> bool:
+    # Where it is only emulated, bf16 takes more than twice as long as fp32.
+    can = torch.cpu.get_capabilities()
+    return bool(can.get("amx_bf16") or can.get("avx512_bf16"))
+
+
+def threads_for(device: Device, parameters: int) -> int | None:
+    """How many cores a network of this size gets on a CPU; None for as many as there are.
+
+    Threads wait for each other after every layer. Beside another busy process a small pipeline took
+    thirty times as long on two cores as on one; and its result does not depend on the load either.
+    """
+    return 1 if not device.on_gpu and parameters < WORTH_SHARING else None
 
 
 @contextmanager
 def computing(device: Device, parameters: int) -> Iterator[None]:
-    """Inference without gradients; small models on a CPU get one core.
-
-    Threads wait for each other after every layer. Beside another busy process a small pipeline took
-    thirty times as long on two cores as on one; the result does not depend on the load either.
-    """
+    """Inference without gradients, on the cores that the size of the network is worth."""
     before = torch.get_num_threads()
-    if not device.on_gpu and parameters < WORTH_SHARING:
-        torch.set_num_threads(1)
+    torch.set_num_threads(threads_for(device, parameters) or before)
     try:
         with torch.inference_mode():
             yield

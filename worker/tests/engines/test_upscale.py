@@ -1,5 +1,8 @@
 """The enlarger: key layouts, sizes, tiles against the whole image."""
 
+from copy import deepcopy
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -88,6 +91,19 @@ def test_tiles_equal_the_whole_image_within_one_step_of_brightness(upscaler):
     # This network sees 37 pixels far, the overlap has 64: only rounding may differ.
     assert np.abs(whole - tiled).max() <= 1
     assert whole.std() > 1
+
+
+def test_half_precision_stays_within_three_steps_of_brightness(upscaler):
+    image = picture(80, 90)
+    full = replace(
+        upscaler, device=replace(upscaler.device, half=torch.float32), network=deepcopy(upscaler.network).float()
+    )
+    half = replace(
+        upscaler, device=replace(upscaler.device, half=torch.bfloat16), network=deepcopy(upscaler.network).bfloat16()
+    )
+    difference = enlarge(full, image, 360, 320).astype(int) - enlarge(half, image, 360, 320)
+    assert 0 < np.abs(difference).max() <= 3
+    assert np.abs(difference).mean() < 0.6
 
 
 def test_hard_edges_would_be_seen(upscaler):

@@ -13,6 +13,8 @@ from studio.media.images import resize_cover
 LARGEST_UNTILED = 2048 * 2048
 UNTILED_TILE = 512
 MOST_PASSES = 5
+# A core works seconds on a tile of this edge, and only between two tiles can a job be cancelled.
+LARGEST_CPU_TILE = 384
 
 
 def passes_for(scale: float, per_pass: int = 4) -> int:
@@ -43,6 +45,8 @@ def enlarge(
     if passes is None:
         passes = passes_for(max(width / have_width, height / have_height), upscaler.scale)
     sizes = [(have_height * upscaler.scale**n, have_width * upscaler.scale**n) for n in range(passes)]
+    if tile and not upscaler.device.on_gpu:
+        tile = min(tile, LARGEST_CPU_TILE)
     plans = [_plan(size, tile, overlap) for size in sizes]
     count = sum(len(rows.starts) * len(columns.starts) for rows, columns in plans)
     done = 0
@@ -88,7 +92,7 @@ def _run(upscaler: Upscaler, piece: torch.Tensor) -> torch.Tensor:
 
 def _to_tensor(pixels: np.ndarray, upscaler: Upscaler) -> torch.Tensor:
     image = torch.from_numpy(np.array(pixels)).to(upscaler.device.torch)
-    return image.permute(2, 0, 1)[None].to(upscaler.device.dtype) / 255
+    return image.permute(2, 0, 1)[None].to(upscaler.device.half) / 255
 
 
 def _to_pixels(result: torch.Tensor) -> np.ndarray:

@@ -31,7 +31,7 @@ def load_upscaler(card: UpscalerCard, path: Path, device: Device) -> Upscaler:
         state = load_file(path)
     else:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    network = network_of(state).to(device.torch, device.dtype, memory_format=torch.channels_last)
+    network = network_of(state).to(device.torch, device.half, memory_format=torch.channels_last)
     return Upscaler(card, device, network.eval().requires_grad_(False))
 
 
