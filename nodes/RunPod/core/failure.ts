@@ -64,7 +64,7 @@ export function failureOf(
 	}
 	let remedy = parts.remedy ?? whole(fill(text.remedy, values));
 	if (details.job_id !== null) remedy = remedy.replace(' Nothing was submitted.', '');
-	const message = parts.message ?? fill(text.message, values).replace(/\{\w+\}/g, '?');
+	const message = withoutKeys(parts.message ?? fill(text.message, values).replace(/\{\w+\}/g, '?'));
 	const sentences = [...(parts.notes ?? []), remedy, ...(parts.after ?? [])];
 	return {
 		code,
@@ -72,12 +72,16 @@ export function failureOf(
 		message,
 		description: sentences.filter((sentence) => sentence !== '').join(' '),
 		details,
-		traceback: parts.traceback,
+		traceback: parts.traceback === undefined ? undefined : withoutKeys(parts.traceback),
 	};
 }
 
 export const invalidInput = (detail: string): JobFailure =>
 	new JobFailure(failureOf('INVALID_INPUT', { detail }));
+
+/** Takes keys out of a foreign text. */
+export const withoutKeys = (text: string): string =>
+	text.replace(/Bearer\s+[^\s"',}]+/gi, 'Bearer ***').replace(/\brpa_\w+/g, '***');
 
 const isCode = (word: string): word is FailureCode => Object.hasOwn(failures, word);
 

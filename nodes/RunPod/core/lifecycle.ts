@@ -136,7 +136,6 @@ function observe(before: Run, job: JobView, policy: Policy, now: number): Step {
 	if (isFinal(job.state)) {
 		const failure = judge(job, {
 			jobId: run.jobId,
-			queueSeconds: seconds(spent(run, 'queue', now)),
 			runSeconds: Math.round(policy.runTimeoutMs / 1000),
 		});
 		return failure === undefined ? finish(run, { type: 'succeed', job }) : fail(run, failure);
@@ -169,8 +168,6 @@ function startOf(run: Run, job: JobView, now: number): number {
 	if (job.delayTime === undefined || run.submittedAt === undefined) return now;
 	return Math.min(now, run.submittedAt + job.delayTime);
 }
-
-const seconds = (ms: number): number => Math.round(ms / 1000);
 
 /** Milliseconds that the job spent in a phase so far. A job that returns to the queue keeps both. */
 const spent = (run: Run, phase: Phase, now: number): number =>

@@ -78,6 +78,25 @@ export function readPicture(head: Buffer): Picture | undefined {
 	return undefined;
 }
 
+const TAIL_BYTES = 4096;
+
+/** Whether the file has its end. What stands behind the end does not matter. */
+export function isWhole(bytes: Buffer, { mimeType, width }: Picture): boolean {
+	const tail = bytes.subarray(-TAIL_BYTES);
+	switch (mimeType) {
+		case 'image/jpeg':
+			return width !== null && tail.includes(Buffer.from([0xff, 0xd9]));
+		case 'image/png':
+			return width !== null && tail.includes('IEND');
+		case 'image/webp':
+			return width !== null && bytes.length >= bytes.readUInt32LE(4) + 8;
+		case 'image/gif':
+			return width !== null && tail.includes(0x3b);
+		default:
+			return true;
+	}
+}
+
 const LONGEST_NAME = 50;
 
 /** A name that every file system takes: the first 50 characters, without what has a meaning there. */

@@ -1,3 +1,5 @@
+import { withoutKeys } from './failure';
+
 /**
  * What came back from one HTTP request, as a closed union: every decision about repeating, waiting
  * and failing is taken on these words and never on error texts.
@@ -45,7 +47,7 @@ export function textOf(body: unknown): string {
 function shorten(text: string): string {
 	if (/^\s*</.test(text.slice(0, 40))) return '';
 	const kept = text.length > 500 ? `${text.slice(0, 500)} …` : text;
-	return kept.replace(/Bearer\s+\S+/gi, 'Bearer ***').replace(/\brpa_\w+/g, '***');
+	return withoutKeys(kept);
 }
 
 /** One short word group for logs and messages. */

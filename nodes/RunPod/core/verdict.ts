@@ -1,4 +1,3 @@
-import type { FailureCode } from '../contract/errors';
 import { failureOf, splitCode } from './failure';
 import type { Failure, FailureParts } from './failure';
 import { isRecord } from './state';
@@ -7,7 +6,7 @@ import type { JobView } from './state';
 /** What a final job means for the user: undefined is success. */
 export interface VerdictContext {
 	jobId?: string;
-	queueSeconds: number;
+	/** The limit that the job had. */
 	runSeconds: number;
 }
 
@@ -59,7 +58,7 @@ function failureOfCause(
 ): Failure {
 	const { code, sentence } = splitCode(cause.text);
 	const parts: FailureParts = { details, traceback: cause.traceback };
-	if (/executionTimeout exceeded/i.test(cause.text)) return timedOut('RUN_TIMEOUT', context, parts);
+	if (/executionTimeout exceeded/i.test(cause.text)) return ranTooLong(context, parts);
 	if (code === undefined || code === 'JOB_FAILED') {
 		const detail = sentence === '' ? 'the worker gave no reason' : sentence;
 		return failureOf('JOB_FAILED', { detail: detail.replace(/^Job failed: /, '') }, parts);
@@ -67,14 +66,8 @@ function failureOfCause(
 	return failureOf(code, {}, sentence === '' ? parts : { ...parts, message: sentence });
 }
 
-function timedOut(
-	code: Extract<FailureCode, 'RUN_TIMEOUT' | 'WORKER_START_TIMEOUT'>,
-	context: VerdictContext,
-	parts: FailureParts,
-): Failure {
-	const seconds = code === 'RUN_TIMEOUT' ? context.runSeconds : context.queueSeconds;
-	return failureOf(code, { seconds }, parts);
-}
+const ranTooLong = (context: VerdictContext, parts: FailureParts): Failure =>
+	failureOf('RUN_TIMEOUT', { seconds: context.runSeconds }, parts);
 
 /** Judges a job in a final state. */
 export function judge(job: JobView, context: VerdictContext): Failure | undefined {
@@ -94,9 +87,6 @@ export function judge(job: JobView, context: VerdictContext): Failure | undefine
 		const detail = 'the job was cancelled, but not by this run';
 		return failureOf('JOB_FAILED', { detail }, { details });
 	}
-	if (job.state === 'TIMED_OUT') {
-		const code = job.executionTime === undefined ? 'WORKER_START_TIMEOUT' : 'RUN_TIMEOUT';
-		return timedOut(code, context, { details, traceback: readCause(job.error).traceback });
-	}
+	if (job.state === 'TIMED_OUT') return ranTooLong(context, { details });
 	return failureOfCause(readCause(job.error), context, details);
 }

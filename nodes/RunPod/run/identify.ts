@@ -41,7 +41,9 @@ export class JobRegister {
 	/** The job that an earlier try of this run submitted for the same item with the same input. */
 	find(itemIndex: number, fingerprint: string): KnownJob | undefined {
 		const known = this.jobs[itemIndex];
-		if (!isRecord(known) || known.fingerprint !== fingerprint) return undefined;
+		if (!isRecord(known) || known.fingerprint !== fingerprint || known.isOver === true) {
+			return undefined;
+		}
 		const { submittedAt, jobId } = known;
 		if (typeof submittedAt !== 'number') return undefined;
 		return { fingerprint, submittedAt, jobId: typeof jobId === 'string' ? jobId : undefined };
@@ -65,11 +67,13 @@ export class JobRegister {
 	}
 
 	/**
-	 * Forgets a job that is certainly over, where the same again can succeed: a retry submits a new
+	 * Notes that a job is certainly over and that the same again can succeed: a retry submits a new
 	 * one. All others are only read again by a retry, which costs nothing.
 	 */
 	ended(itemIndex: number, end: FinalAction): void {
-		if (end.type === 'fail' && mayRunAgain(end.failure)) delete this.jobs[itemIndex];
+		const known = this.jobs[itemIndex];
+		if (end.type !== 'fail' || !isRecord(known) || !mayRunAgain(end.failure)) return;
+		this.jobs[itemIndex] = { ...known, isOver: true } as IDataObject;
 	}
 
 	private show(): void {
@@ -94,7 +98,9 @@ function mayRunAgain({ code, details }: Failure): boolean {
 	if (details.outcome === 'unknown') return false;
 	if (details.job_id === null) return true;
 	const isOver = details.remote_job === 'done' || isFinal(String(details.status));
-	return isOver && (failures[code].retryable || code === 'CANCELED');
+	// A job that failed for an unknown reason, or for another item's sake, is what a retry is for.
+	const isWorthIt = failures[code].retryable || code === 'CANCELED' || code === 'JOB_FAILED';
+	return isOver && isWorthIt;
 }
 
 /** The same input for the same place gives the same text; the input itself is not kept. */

@@ -2,7 +2,7 @@ import type { IBinaryData, IExecuteFunctions } from 'n8n-workflow';
 
 import { isPrivateHost } from '../core/address';
 import { JobFailure, failureOf } from '../core/failure';
-import { HEAD_BYTES, readPicture } from '../core/picture';
+import { HEAD_BYTES, isWhole, readPicture } from '../core/picture';
 import type { Picture } from '../core/picture';
 import { describeReply } from '../core/reply';
 import type { Source } from '../core/result';
@@ -44,6 +44,8 @@ export async function storePicture(
 	const picture = readPicture(bytes.subarray(0, HEAD_BYTES));
 	if (picture === undefined)
 		throw notAPicture(place, `it has ${bytes.length} bytes of another kind`);
+	if (!isWhole(bytes, picture))
+		throw notAPicture(place, `its end is missing, after ${bytes.length} bytes`);
 	const binary = await context.helpers.prepareBinaryData(
 		bytes,
 		nameOf(place, picture),

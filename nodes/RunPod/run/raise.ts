@@ -48,8 +48,9 @@ export function asNodeError(
 }
 
 /**
- * The item of a failure. Only the keys `error`, `message` and `details` may stand in its json:
- * with any other n8n would send it to the success output.
+ * The item of a failure. Only the keys `error`, `message` and `details` may stand in its json: with
+ * any other n8n sends it to the success output. The item has no `error` of its own: n8n would
+ * replace the whole json by that error's message, and the job's id would be lost.
  */
 export function errorItem(
 	error: NodeFailure,
@@ -57,13 +58,10 @@ export function errorItem(
 	itemCount: number,
 ): INodeExecutionData {
 	const suffix = itemCount > 1 ? ` [item ${itemIndex}]` : '';
-	const details = isRecord(error.context.data) ? (error.context.data as IDataObject) : {};
+	const known = isRecord(error.context.data) ? (error.context.data as IDataObject) : {};
+	const details = { ...known, description: error.description ?? null };
 	return {
-		json: {
-			error: `${error.message}${suffix}`,
-			details: { ...details, description: error.description ?? null },
-		},
-		error,
+		json: { error: `${error.message}${suffix}`, details },
 		pairedItem: { item: itemIndex },
 	};
 }
