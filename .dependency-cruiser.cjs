@@ -3,7 +3,7 @@
  * Read together with the table of rooms in the developers' guide; checked by test/package/layers.
  */
 const room = 'nodes/[^/]+';
-const n8n = '^node_modules/n8n-workflow/';
+const n8n = '(^|/)node_modules/n8n-workflow/';
 /** The one module of Node that n8n lets community nodes import. */
 const crypto = '^crypto$';
 
