@@ -24,7 +24,11 @@ test('the form as it opens, with a prompt, makes one image and one item', async 
 		metadata: { prompt: 'a red fox in the snow', seed: 4242 },
 		files: [{ field: 'data', fileName: 'a red fox in the snow.jpg', mimeType: 'image/jpeg' }],
 	});
-	expect(json.job).toMatchObject({ status: 'COMPLETED', endpointId: 'studio1', servedBy: 'primary' });
+	expect(json.job).toMatchObject({
+		status: 'COMPLETED',
+		endpointId: 'studio1',
+		servedBy: 'primary',
+	});
 });
 
 test('what is submitted is what the form shows, under the names of the worker', async () => {
@@ -80,7 +84,11 @@ test.each([
 test('several images become one item each, of the same input item', async () => {
 	workerDoes();
 	const { items } = await runNode(generate({ numImages: 4, seed: 7, options: { topK: 3 } }));
-	expect(items.map(({ pairedItem }) => pairedItem)).toEqual([{ item: 0 }, { item: 0 }, { item: 0 }]);
+	expect(items.map(({ pairedItem }) => pairedItem)).toEqual([
+		{ item: 0 },
+		{ item: 0 },
+		{ item: 0 },
+	]);
 	const files = items.map(({ json }) => json.files as Array<{ field: string }>);
 	expect(files.map((list) => list.length)).toEqual([1, 1, 1]);
 	for (const [n, { binary }] of items.entries()) {
@@ -101,7 +109,9 @@ test('Simplify off hands on the reply of the platform without base64', async () 
 
 test.each([true, false])('no long text stays in the JSON, Simplify %s', async (simplify) => {
 	workerDoes();
-	const { items } = await runNode(generate({ simplify, numImages: 2, options: { outputFormat: 'png' } }));
+	const { items } = await runNode(
+		generate({ simplify, numImages: 2, options: { outputFormat: 'png' } }),
+	);
 	for (const { json } of items) expect(JSON.stringify(json)).not.toContain(png.slice(0, 40));
 });
 
@@ -117,7 +127,11 @@ test('expressions are read for each item, and the items come out in their order'
 		),
 	);
 	expect(items.map(({ json }) => (json.metadata as { prompt: string }).prompt)).toEqual(prompts);
-	expect(items.map(({ pairedItem }) => pairedItem)).toEqual([{ item: 0 }, { item: 1 }, { item: 2 }]);
+	expect(items.map(({ pairedItem }) => pairedItem)).toEqual([
+		{ item: 0 },
+		{ item: 1 },
+		{ item: 2 },
+	]);
 	expect(ledger().submits.map(({ input }) => input)).toMatchObject([
 		{ prompt: 'first', seed: 0 },
 		{ prompt: 'second', seed: 1 },

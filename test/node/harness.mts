@@ -103,7 +103,14 @@ function makeWorkflow(setup: Setup): Workflow {
 		name: 'A test',
 		active: false,
 		nodes: [
-			{ id: 's', name: 'Source', type: 'test.source', typeVersion: 1, position: [0, 0], parameters: {} },
+			{
+				id: 's',
+				name: 'Source',
+				type: 'test.source',
+				typeVersion: 1,
+				position: [0, 0],
+				parameters: {},
+			},
 			{
 				id: 'n',
 				name: NODE,
@@ -122,11 +129,21 @@ function makeWorkflow(setup: Setup): Workflow {
 }
 
 function makeAdditionalData(setup: Setup, messages: string[]) {
-	const workflowData = { id: 'workflow-1', name: 'A test', active: false, nodes: [], connections: {} };
+	const workflowData = {
+		id: 'workflow-1',
+		name: 'A test',
+		active: false,
+		nodes: [],
+		connections: {},
+	};
 	const base = 'http://127.0.0.1:5678';
 	return {
 		credentialsHelper: new TestCredentialsHelper(setup.credentials),
-		hooks: new ExecutionLifecycleHooks(setup.mode ?? 'manual', 'execution-1', workflowData as never),
+		hooks: new ExecutionLifecycleHooks(
+			setup.mode ?? 'manual',
+			'execution-1',
+			workflowData as never,
+		),
 		executionId: 'execution-1',
 		currentNodeExecutionIndex: 0,
 		restApiUrl: `${base}/rest`,
@@ -145,7 +162,9 @@ function makeAdditionalData(setup: Setup, messages: string[]) {
 }
 
 /** Starts the workflow; `done` settles when n8n has finished it, `stop` is the editor's Stop. */
-export async function startNode(setup: Setup): Promise<{ done: Promise<Outcome>; stop: () => void }> {
+export async function startNode(
+	setup: Setup,
+): Promise<{ done: Promise<Outcome>; stop: () => void }> {
 	const log = new LogRecorder();
 	Container.set(Logger, log as never);
 	await Container.get(BinaryDataService).init();
@@ -187,5 +206,14 @@ export async function bytesOf(binary: IBinaryData): Promise<Buffer> {
 /** Everything that a run left anywhere, as one text, to search for what must not be there. */
 export function everything(outcome: Outcome): string {
 	const { run, context, customData, messages, log, error } = outcome;
-	return JSON.stringify([run, context, customData, messages, log, error?.message, error?.stack, userFolder]);
+	return JSON.stringify([
+		run,
+		context,
+		customData,
+		messages,
+		log,
+		error?.message,
+		error?.stack,
+		userFolder,
+	]);
 }

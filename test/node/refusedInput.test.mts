@@ -7,22 +7,61 @@ usePlatform();
 
 const url = `https://api.runpod.ai/v2/${ENDPOINT}/run`;
 
+/** By expression: what stands in the form itself is refused by n8n before the run. */
+const given = (value: string) => locator(`={{ ${JSON.stringify(value)} }}`);
+
 const refused: Array<[string, INodeParameters, string]> = [
-	['an empty prompt', { prompt: '' }, "'Prompt' must not be empty."],
+	['a prompt that comes empty', { prompt: '={{ "" }}' }, "'Prompt' must not be empty."],
 	['a prompt of spaces', { prompt: '  \n' }, "'Prompt' must not be empty."],
-	['an expression without a value', { prompt: '={{ $json.missing }}' }, "'Prompt' must not be empty."],
-	['a prompt that is too long', { prompt: 'x'.repeat(4001) }, "'Prompt' has 4001 characters; the limit is 4000."],
-	['a width that is no multiple of 8', { width: 1283 }, 'Width must be a multiple of 8; nearest: 1280.'],
+	[
+		'an expression without a value',
+		{ prompt: '={{ $json.missing }}' },
+		"'Prompt' must not be empty.",
+	],
+	[
+		'a prompt that is too long',
+		{ prompt: 'x'.repeat(4001) },
+		"'Prompt' has 4001 characters; the limit is 4000.",
+	],
+	[
+		'a width that is no multiple of 8',
+		{ width: 1283 },
+		'Width must be a multiple of 8; nearest: 1280.',
+	],
 	['a height below the limit', { height: 128 }, "'Height' must be between 256 and 2048, not 128."],
 	['a half step', { steps: 2.5 }, "'Steps' must be a whole number, not 2.5."],
-	['a seed beyond 32 bits', { seed: 4294967296 }, "'Seed' must be between -1 and 4294967295, not 4294967296."],
+	[
+		'a seed beyond 32 bits',
+		{ seed: 4294967296 },
+		"'Seed' must be between -1 and 4294967295, not 4294967296.",
+	],
 	['more winners than images', { numImages: 2, options: { topK: 3 } }, "'Keep Best'"],
-	['an unknown route', { route: '={{ "draw" }}' }, "'Route' must be one of create, production, not 'draw'."],
-	['an unknown format', { options: { outputFormat: 'gif' } }, "'Format' must be one of jpeg, png, webp, not 'gif'."],
-	['a pasted URL as the ID', { endpoint: locator(url) }, 'Endpoint ID must be the bare ID, without spaces or a URL.'],
-	['an ID with a space', { endpoint: locator('abc def') }, 'Endpoint ID must be the bare ID, without spaces or a URL.'],
-	['no endpoint', { endpoint: locator('', 'list') }, "'Endpoint' must not be empty."],
-	['a poll interval below the limit', { jobOptions: { pollIntervalMs: 10 } }, "'Poll Interval (Ms)' must be between 500 and 60000, not 10."],
+	[
+		'an unknown route',
+		{ route: '={{ "draw" }}' },
+		"'Route' must be one of create, production, not 'draw'.",
+	],
+	[
+		'an unknown format',
+		{ options: { outputFormat: 'gif' } },
+		"'Format' must be one of jpeg, png, webp, not 'gif'.",
+	],
+	[
+		'a pasted URL as the ID',
+		{ endpoint: given(url) },
+		'Endpoint ID must be the bare ID, without spaces or a URL.',
+	],
+	[
+		'an ID with a space',
+		{ endpoint: given('abc def') },
+		'Endpoint ID must be the bare ID, without spaces or a URL.',
+	],
+	['an endpoint that comes empty', { endpoint: given('') }, "'Endpoint' must not be empty."],
+	[
+		'a queue timeout above the limit',
+		{ jobOptions: { queueTimeoutS: 90000 } },
+		"'Queue Timeout (Seconds)' must be between 5 and 86400, not 90000.",
+	],
 ];
 
 test.each(refused)('%s', async (_name, parameters, text) => {
@@ -33,6 +72,24 @@ test.each(refused)('%s', async (_name, parameters, text) => {
 	expect(error!.message).toContain(text);
 	expect(error!.description).toContain('Nothing was submitted.');
 	expect(error!.context?.itemIndex).toBe(0);
+	expect(ledger().requests).toEqual([]);
+});
+
+test.each<[string, INodeParameters, string]>([
+	['an empty prompt', { prompt: '' }, 'Parameter "Prompt" is required.'],
+	['no endpoint', { endpoint: locator('', 'list') }, 'Parameter "Endpoint" is required.'],
+	[
+		'a pasted URL',
+		{ endpoint: locator(url) },
+		'Endpoint ID must be the bare ID, without spaces or a URL.',
+	],
+	[
+		'a foreign URL',
+		{ endpoint: locator('https://example.com/x', 'url') },
+		'The URL must look like https://api.runpod.ai/v2/ID/run.',
+	],
+])('n8n does not even start with %s in the form', async (_name, parameters, text) => {
+	await expect(runNode(generate(parameters))).rejects.toThrow(text);
 	expect(ledger().requests).toEqual([]);
 });
 

@@ -1,7 +1,8 @@
 /** The ways to wait: Poll, Sync, Don't Wait, and Job > Poll Status afterwards. */
 import { bytesOf, runNode } from './harness.mts';
-import { jpeg } from './pictures.mts';
+import { jpeg, studioWorker } from './pictures.mts';
 import { fault, generate, ledger, pollStatus, usePlatform, workerDoes } from './platform.mts';
+import { startStub } from './stub.mts';
 
 usePlatform();
 
@@ -33,18 +34,22 @@ test('Sync takes the answer of the submit itself', async () => {
 });
 
 test('a Sync that is not finished goes on with the same job', async () => {
-	workerDoes({ runMs: 1200 });
-	fault({
-		operation: 'runsync',
-		fault: { kind: 'reply', status: 200, accepted: true, body: { id: 'sync-other-u1', status: 'IN_PROGRESS' } },
-	});
-	const { items, error } = await runNode(generate({ jobOptions: { submitMode: 'sync' } }));
-	// The platform never knew the ID of the faked reply, so the node must have asked for that one.
-	const asked = ledger().requests.filter(({ operation }) => operation === 'status');
-	expect(asked.length).toBeGreaterThan(0);
-	expect(asked.every(({ path }) => path.includes('sync-other-u1'))).toBe(true);
-	expect(ledger().submits).toHaveLength(1);
-	expect(items.length + (error ? 1 : 0)).toBe(1);
+	const id = 'sync-60902e6c-u1';
+	const output = studioWorker({ route: 'create', prompt: 'x' });
+	const platform = await startStub(({ path }) =>
+		path.includes('/runsync')
+			? { body: { id, status: 'IN_PROGRESS' } }
+			: { body: { id, status: 'COMPLETED', output } },
+	);
+	const setup = generate({ jobOptions: { submitMode: 'sync' } });
+	setup.credentials.runPodApi!.jobBaseUrl = `${platform.url}/v2/`;
+	const { items } = await runNode(setup);
+	await platform.close();
+	expect(items[0].json.job).toMatchObject({ id, status: 'COMPLETED' });
+	expect(platform.seen.map(({ method, path }) => `${method} ${path}`)).toEqual([
+		'POST /v2/studio1/runsync?wait=90000',
+		`GET /v2/studio1/status/${id}`,
+	]);
 });
 
 test('a 524 of Sync is never sent again and says that the job may be running', async () => {
@@ -103,7 +108,7 @@ test('Poll Status of a job that nobody knows says how long results are kept', as
 	);
 });
 
-test.each(['', 'https://api.runpod.ai/v2/studio1/status/abc', '../health', 'a b'])(
+test.each(['https://api.runpod.ai/v2/studio1/status/abc', '../health', 'a b', '={{ "" }}'])(
 	"Poll Status refuses the ID '%s' without a request",
 	async (id) => {
 		const { status, error } = await runNode(pollStatus(id));
@@ -112,3 +117,11 @@ test.each(['', 'https://api.runpod.ai/v2/studio1/status/abc', '../health', 'a b'
 		expect(ledger().requests).toEqual([]);
 	},
 );
+
+test('a poll interval below the limit is taken as the limit', async () => {
+	workerDoes({ runMs: 900 });
+	await runNode(generate({ jobOptions: { pollIntervalMs: 1 } }));
+	const [looks] = Object.values(ledger().reads);
+	expect(looks.length).toBeGreaterThan(0);
+	expect(looks.length).toBeLessThan(6);
+});

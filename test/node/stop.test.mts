@@ -1,0 +1,95 @@
+/** Stop in the editor, and the traces that a run leaves for whoever looks for its jobs later. */
+import type { Outcome } from './harness.mts';
+import { runNode, startNode } from './harness.mts';
+import { fault, generate, ledger, usePlatform, workerDoes } from './platform.mts';
+
+usePlatform();
+
+async function until(isTrue: () => boolean): Promise<void> {
+	const end = Date.now() + 10_000;
+	while (!isTrue()) {
+		if (Date.now() > end) throw new Error(`waited in vain for: ${isTrue.toString()}`);
+		await new Promise((resolve) => setTimeout(resolve, 20));
+	}
+}
+
+async function stopAfterSubmits(count: number, parameters = {}): Promise<Outcome> {
+	workerDoes({ runMs: 60_000 });
+	const items = Array.from({ length: count }, (_, n) => ({ json: { n } }));
+	const { done, stop } = await startNode(generate(parameters, { items }));
+	await until(() => ledger().submits.length === count);
+	stop();
+	return await done;
+}
+
+test('Stop cancels the remote job, once', async () => {
+	const { status } = await stopAfterSubmits(1);
+	expect(status).toBe('canceled');
+	await until(() => ledger().cancels.length > 0);
+	expect(ledger().cancels).toMatchObject([{ jobId: ledger().submits[0].jobId, changed: true }]);
+	expect(ledger().openJobs).toEqual([]);
+	expect(ledger().submits).toHaveLength(1);
+}, 20_000);
+
+test('Stop cancels every job of a batch, each once', async () => {
+	await stopAfterSubmits(3);
+	await until(() => ledger().openJobs.length === 0);
+	const submitted = ledger().submits.map(({ jobId }) => jobId);
+	expect(
+		ledger()
+			.cancels.map(({ jobId }) => jobId)
+			.sort(),
+	).toEqual([...submitted].sort());
+}, 20_000);
+
+test('Cancel Remote Job on Stop off leaves the job alone', async () => {
+	await stopAfterSubmits(1, { jobOptions: { cancelOnStop: false } });
+	expect(ledger().cancels).toEqual([]);
+	expect(ledger().openJobs).toHaveLength(1);
+}, 20_000);
+
+test('Stop is not swallowed by Continue on Fail', async () => {
+	workerDoes({ runMs: 60_000 });
+	const setup = generate({}, { settings: { onError: 'continueRegularOutput' } });
+	const { done, stop } = await startNode(setup);
+	await until(() => ledger().submits.length === 1);
+	stop();
+	const { status, items } = await done;
+	expect(status).toBe('canceled');
+	// n8n hands the input on in this setting; an item of ours would say 'error'.
+	expect(items.every(({ json }) => !('error' in json))).toBe(true);
+	await until(() => ledger().cancels.length === 1);
+}, 20_000);
+
+test('the job ID is in the context, the custom data and the log before the wait', async () => {
+	const outcome = await stopAfterSubmits(1);
+	const { jobId } = ledger().submits[0];
+	expect(JSON.stringify(outcome.context)).toContain(jobId);
+	expect(Object.values(outcome.customData).join()).toContain(jobId);
+	expect(outcome.log.join('\n')).toContain(jobId);
+}, 20_000);
+
+test('Retry On Fail takes up the job that was paid for, instead of another', async () => {
+	workerDoes({ runMs: 2500 });
+	// The first look fails for good; the second try of n8n has to find the same job.
+	const settings = { retryOnFail: true, maxTries: 3, waitBetweenTries: 0 };
+	fault({
+		operation: 'status',
+		times: 1,
+		fault: { kind: 'reply', status: 403, body: { error: 'for a moment' } },
+	});
+	const outcome = await runNode(generate({}, { settings }));
+	expect(outcome.status).toBe('success');
+	expect(ledger().submits).toHaveLength(1);
+	expect(outcome.items[0].json.job).toMatchObject({ id: ledger().submits[0].jobId });
+}, 30_000);
+
+test('Retry On Fail submits again what failed on the worker', async () => {
+	workerDoes({ times: 1, error: 'JOB_FAILED: by chance' });
+	workerDoes();
+	const outcome = await runNode(
+		generate({}, { settings: { retryOnFail: true, maxTries: 2, waitBetweenTries: 0 } }),
+	);
+	expect(outcome.status).toBe('success');
+	expect(ledger().submits).toHaveLength(2);
+}, 20_000);
