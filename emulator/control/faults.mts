@@ -45,6 +45,8 @@ const replyFaults = [
 		.object({ kind: z.literal('cut'), accepted: z.boolean(), delayMs: milliseconds.default(0) })
 		.strict(),
 	z.object({ kind: z.literal('slow'), delayMs: milliseconds }).strict(),
+	/** The true reply breaks off after so many bytes of its body. */
+	z.object({ kind: z.literal('truncate'), bytes: z.number().int().min(0) }).strict(),
 	/** /status and /stream show this word instead of the state, e.g. one that no client knows. */
 	z.object({ kind: z.literal('stateWord'), word: z.string() }).strict(),
 ] as const;
@@ -91,7 +93,7 @@ export type FaultRule = z.input<typeof faultRule>;
 type Rule = z.infer<typeof faultRule>;
 export type Fault = Rule['fault'];
 export type FaultOf<Kind extends Fault['kind']> = Extract<Fault, { kind: Kind }>;
-export type ReplyFault = FaultOf<'reply' | 'cut' | 'slow' | 'stateWord'>;
+export type ReplyFault = FaultOf<'reply' | 'cut' | 'slow' | 'truncate' | 'stateWord'>;
 
 interface Entry {
 	id: string;

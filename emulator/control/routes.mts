@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Emulator } from '../emulator.mts';
 import type { EndpointOptions } from '../runpod/endpoint.mts';
 import type { KeyOptions } from '../runpod/keys.mts';
+import { sleep } from './clock.mts';
 import type { FaultRule } from './faults.mts';
 import type { ScriptRule } from './scripts.mts';
 import type { SinkOptions } from './sinks.mts';
@@ -51,6 +52,10 @@ export function controlRoutes(app: FastifyInstance, emulator: Emulator): void {
 	app.post(
 		'/_control/keys',
 		command((body) => emulator.addKey(body as KeyOptions)),
+	);
+	app.delete(
+		'/_control/keys/:name',
+		command((_, params) => emulator.keys.remove(params.name)),
 	);
 
 	app.post(
@@ -122,6 +127,7 @@ export function controlRoutes(app: FastifyInstance, emulator: Emulator): void {
 			body,
 		});
 		const answer = emulator.sinks.answer(name);
+		if (answer.delayMs > 0) await sleep(emulator.clock, answer.delayMs);
 		return reply.code(answer.status).headers(answer.headers).send(answer.body);
 	});
 }

@@ -29,6 +29,8 @@ export const scriptRule = z
 					.custom<(input: unknown) => unknown>((value) => typeof value === 'function')
 					.optional(),
 				error: z.unknown().optional(),
+				/** The worker dies so long after it took the job: no result, no pings. */
+				dieAtMs: milliseconds.optional(),
 				/** A worker that does not hear the stop signal: runs on and posts its result all the same. */
 				ignoreStop: z.boolean().default(false),
 			})

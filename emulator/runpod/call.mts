@@ -66,7 +66,8 @@ export function operation(
 			request.raw.socket.destroy();
 			return;
 		}
-		void send(reply, answer);
+		if (answer.truncateAt === undefined) void send(reply, answer);
+		else truncate(reply, answer, answer.truncateAt);
 	};
 }
 
@@ -77,6 +78,17 @@ export function send(reply: FastifyReply, answer: Reply): FastifyReply {
 	if (answer.headers?.['content-type'] === undefined)
 		void reply.header('content-type', 'text/plain');
 	return reply.send(answer.body);
+}
+
+/** Announces the whole body, sends its first bytes, and cuts the connection. */
+function truncate(reply: FastifyReply, answer: Reply, bytes: number): void {
+	const body = Buffer.from(JSON.stringify(answer.body ?? ''));
+	reply.hijack();
+	reply.raw.writeHead(answer.status, {
+		'content-type': 'application/json; charset=utf-8',
+		'content-length': body.length,
+	});
+	reply.raw.write(body.subarray(0, bytes), () => reply.raw.destroy());
 }
 
 async function answerCall(
@@ -131,6 +143,7 @@ async function answerCall(
 		if (fault?.kind === 'stateWord' && answer.status === 200) {
 			return { ...answer, body: { ...(answer.body as object), status: fault.word } };
 		}
+		if (fault?.kind === 'truncate') return { ...answer, truncateAt: fault.bytes };
 		return answer;
 	} finally {
 		left();
@@ -167,7 +180,7 @@ function findFault(
 	job: Job | undefined,
 	json: unknown,
 ): ReplyFault | undefined {
-	const kinds: Array<ReplyFault['kind']> = ['reply', 'cut', 'slow'];
+	const kinds: Array<ReplyFault['kind']> = ['reply', 'cut', 'slow', 'truncate'];
 	if (name === 'status' || name === 'stream') kinds.push('stateWord');
 	const submits = name === 'run' || name === 'runsync';
 	return emulator.faults.take(kinds, {

@@ -29,6 +29,11 @@ export class Keys {
 		this.keys = this.keys.filter((other) => other.key !== parsed.key).concat(parsed);
 	}
 
+	/** Revokes the keys of this name. Assumed: a revoked key is answered like a wrong one. */
+	remove(name: string): void {
+		this.keys = this.keys.filter((key) => key.name !== name);
+	}
+
 	all(): Key[] {
 		return this.keys;
 	}

@@ -21,6 +21,7 @@ export function runScript(
 	const stopped = () =>
 		currentAttempt(job) !== attempt || (attempt?.endedAt !== undefined && !script.ignoreStop);
 	const at = (ms: number, run: () => void) => {
+		if (ms >= (script.dieAtMs ?? Infinity)) return;
 		platform.clock.after(ms, () => {
 			if (!stopped()) run();
 		});
@@ -37,6 +38,14 @@ export function runScript(
 		);
 	});
 	at(script.runMs, () => post(result(script, job)));
+	if (script.dieAtMs === undefined || attempt === undefined) return;
+	platform.clock.after(script.dieAtMs, () => {
+		if (attempt.endedAt !== undefined) return;
+		// From here on nothing is heard of it, and the platform counts the silence.
+		attempt.lost = true;
+		job.lastSignAt = platform.clock.now();
+		platform.watchSilence(endpoint, job);
+	});
 }
 
 function result(script: Script, job: Job): Record<string, unknown> {

@@ -5,6 +5,8 @@ export interface Reply {
 	status: number;
 	body?: unknown;
 	headers?: Record<string, string>;
+	/** By a fault: bytes of the body after which the connection breaks. */
+	truncateAt?: number;
 }
 
 export const ok = (body: unknown): Reply => ({ status: 200, body });

@@ -80,6 +80,29 @@ describe('faults of calls', () => {
 		await asked;
 	});
 
+	it('breaks off in the middle of a reply', async () => {
+		bench.control.addFault({
+			operation: 'status',
+			times: 1,
+			fault: { kind: 'truncate', bytes: 10 },
+		});
+		const id = await bench.run();
+		await expect(bench.status(id)).rejects.toThrow(/aborted|ECONNRESET|stream/);
+		expect((await bench.status(id)).data.status).toBe('IN_QUEUE');
+	});
+
+	it('answers 200 with a page instead of JSON', async () => {
+		const fault = {
+			kind: 'reply' as const,
+			status: 200,
+			body: '<html>hello</html>',
+			contentType: 'text/html',
+		};
+		bench.control.addFault({ operation: 'health', fault });
+		const { data, headers } = await bench.api.get('/health');
+		expect([data, headers['content-type']]).toEqual(['<html>hello</html>', 'text/html']);
+	});
+
 	it('shows a state word that no client knows', async () => {
 		bench.control.addFault({ fault: { kind: 'stateWord', word: 'WARMING' }, untilMs: 2000 });
 		const id = await bench.run();
@@ -192,6 +215,23 @@ describe('faults of jobs', () => {
 		});
 	});
 
+	it('a scripted worker dies after some progress: another attempt starts', async () => {
+		const progress = [{ atMs: 200, output: { percent: 20 } }];
+		bench.control.addScript({
+			times: 1,
+			script: { runMs: 1000, dieAtMs: 500, progress, output: 1 },
+		});
+		script();
+		const id = await bench.run();
+		expect(await after(600, id)).toMatchObject({ status: 'IN_PROGRESS', output: { percent: 20 } });
+		expect(await after(60_900, id)).toMatchObject({
+			status: 'COMPLETED',
+			retries: 1,
+			output: { done: true },
+		});
+		expect(ledger().jobs[0].billedMs).toBe(61_500);
+	});
+
 	it('times out in the queue, and can be retried', async () => {
 		bench.control.addFault({ match: { order: 1 }, fault: { kind: 'timeOut', afterMs: 5000 } });
 		const id = await bench.run();
@@ -227,5 +267,38 @@ describe('faults of jobs', () => {
 			kind: 'run',
 			input: { prompt: 'a cat' },
 		});
+	});
+});
+
+describe('sinks, the hosts of result links and callbacks', () => {
+	const sink = async (options: object) => {
+		expect((await bench.admin.post('/sinks', { name: 'image.png', ...options })).status).toBe(200);
+		return bench.api.get(`${bench.url}/_sink/image.png`, {
+			responseType: 'arraybuffer',
+			maxRedirects: 0,
+		});
+	};
+
+	it('gives bytes, also very many', async () => {
+		const bodyBase64 = Buffer.from([137, 80, 78, 71]).toString('base64');
+		const { data, headers } = await sink({
+			contentType: 'image/png',
+			bodyBase64,
+			sizeBytes: 3_000_000,
+		});
+		expect([data.length, data[0], data[3], data[4]]).toEqual([3_000_000, 137, 71, 0]);
+		expect([headers['content-type'], headers['content-length']]).toEqual(['image/png', '3000000']);
+	});
+
+	it('keeps the length to itself, redirects', async () => {
+		expect((await sink({ tellLength: false })).headers['content-length']).toBeUndefined();
+		const moved = await sink({ status: 302, headers: { location: 'http://10.0.0.1/x' } });
+		expect([moved.status, moved.headers.location]).toEqual([302, 'http://10.0.0.1/x']);
+	});
+
+	it('breaks off', async () => {
+		await expect(sink({ sizeBytes: 500_000, cutAfterBytes: 200_000 })).rejects.toThrow(
+			/aborted|ECONNRESET/,
+		);
 	});
 });
