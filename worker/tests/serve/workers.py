@@ -16,7 +16,9 @@ HERE = Path(__file__).parent
 HANDLER = HERE.parents[1] / "handler.py"
 FAULTY = HERE / "faulty_worker.py"
 TOKEN = "pod-secret-token"
-START_S = 60
+START_S = 120
+# A test that waits in vain ends after about five minutes.
+LOOK_S, LOOKS = 0.05, 6000
 
 
 class Process:
@@ -89,15 +91,19 @@ class PodWorker:
         return self.outcome(self.submit(job_input))
 
     def outcome(self, job_id: str) -> dict:
-        while True:
+        for _ in range(LOOKS):
             reply = self.http.get(f"/status/{job_id}").json()
             if reply["status"] not in ("IN_QUEUE", "IN_PROGRESS"):
                 return {key: reply[key] for key in ("output", "error") if key in reply}
-            threading.Event().wait(0.05)
+            threading.Event().wait(LOOK_S)
+        raise AssertionError(f"job {job_id} did not end; {self.process.output}")
 
     def wait_for_progress(self, job_id: str) -> None:
-        while "output" not in self.http.get(f"/status/{job_id}").json():
-            threading.Event().wait(0.02)
+        for _ in range(LOOKS):
+            if "output" in self.http.get(f"/status/{job_id}").json():
+                return
+            threading.Event().wait(LOOK_S)
+        raise AssertionError(f"job {job_id} told no progress; {self.process.output}")
 
     def cancel(self, job_id: str) -> None:
         self.http.post(f"/cancel/{job_id}")
