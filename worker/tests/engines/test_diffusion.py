@@ -15,6 +15,8 @@ from studio.engines.diffusion.schedulers import build_scheduler, resolve_schedul
 from studio.engines.diffusion.sizes import Rendering, plan_rendering
 from studio.failures import StudioFailure
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def model(tiny_settings):

@@ -10,6 +10,8 @@ from studio.engines import loaded
 from studio.engines.device import pick_device
 from studio.engines.score import fold_head, load_scorer, score_image
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def scorer(tiny_settings):

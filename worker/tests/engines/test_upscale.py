@@ -15,6 +15,8 @@ from studio.engines.upscale.tiles import plan_axis, ramp, total
 from studio.manifest import UpscalerCard
 from tests.tiny_models import build_upscaler
 
+pytestmark = pytest.mark.slow
+
 CARD = UpscalerCard(name="tiny-x4", title="Tiny 4x", path="tiny.pth", license="MIT")
 
 

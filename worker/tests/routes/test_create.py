@@ -12,6 +12,8 @@ from studio.failures import Cancelled, StudioFailure
 from studio.routes import create
 from studio.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 
 def ask(settings, context=None, **values):
     values = {"route": "create", "prompt": "a cat", "width": 256, "height": 256, "steps": 2, "seed": 5} | values

@@ -12,6 +12,8 @@ from studio.engines.upscale import memory
 from studio.failures import Cancelled, StudioFailure
 from studio.routes import production
 
+pytestmark = pytest.mark.slow
+
 
 def ask(settings, context=None, **values):
     values = {"route": "production", "prompt": "a cat", "width": 264, "height": 256, "steps": 1, "seed": 5} | values
