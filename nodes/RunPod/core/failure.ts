@@ -59,7 +59,10 @@ export function failureOf(
 		category: text.category,
 		retryable: text.retryable,
 	};
-	for (const [name, value] of Object.entries({ job_id: null, ...parts.details })) {
+	for (const [name, value] of Object.entries({
+		...parts.details,
+		job_id: parts.details?.job_id ?? null,
+	})) {
 		if (value !== undefined) details[name] = value;
 	}
 	let remedy = parts.remedy ?? whole(fill(text.remedy, values));
