@@ -47,10 +47,10 @@ function settings(userFolder: string, port: number, broker: number, url: string)
 	};
 }
 
-/** The user's environment without settings of another n8n or of the npm that started us. */
+/** The user's environment without settings of another n8n, of npm or of a test runner: with NODE_ENV=test n8n ends at once. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
 	return Object.fromEntries(
-		Object.entries(process.env).filter(([name]) => !/^(N8N_|npm_|DB_|EXECUTIONS_|WEBHOOK_|NODE_OPTIONS$)/.test(name)),
+		Object.entries(process.env).filter(([name]) => !/^(N8N_|npm_|DB_|EXECUTIONS_|WEBHOOK_|JEST_|NODE_ENV$|NODE_OPTIONS$)/.test(name)),
 	);
 }
 

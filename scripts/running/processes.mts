@@ -1,6 +1,7 @@
 /** Child processes that never outlive the command that started them. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { repository } from '../setup/places.mts';
@@ -62,14 +63,14 @@ export function start(options: StartOptions): Running {
 			}
 		}, 3000).unref();
 	});
-	const ended = new Promise<number>((resolve) => {
-		child.once('close', (status) => {
-			code = status ?? 1;
-			log.end();
-			running.delete(self);
-			for (const look of watchers) look();
-			resolve(code);
-		});
+	// Not 'close': after a disconnect() Node.js 20 does not always emit it.
+	const streams = [child.stdout, child.stderr].map((stream) => stream && once(stream, 'close'));
+	const ended = Promise.all([once(child, 'exit'), ...streams]).then(([[status]]) => {
+		code = (status as number | null) ?? 1;
+		log.end();
+		running.delete(self);
+		for (const look of watchers) look();
+		return code;
 	});
 
 	const line = (pattern: RegExp, timeoutMs: number): Promise<RegExpExecArray> =>

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { findBrowser, sendForm, withBrowser } from '../../scripts/running/browser.mts';
 import { itemsOf } from '../../scripts/running/examples.mts';
 import type { Execution } from '../../scripts/running/n8nClient.mts';
-import { findBrowser, fillForm } from './browser.mts';
 import { ENDPOINT, RUN_MS, Stand } from './stand.mts';
 import type { Look } from './stand.mts';
 
@@ -142,7 +142,9 @@ describe('the form', () => {
 		const form = await stand.client.createWorkflow(stand.onWorker('image-form'));
 		await stand.client.activate(form);
 		await stand.client.pageReady('/form/picture', RUN_MS);
-		const shown = await fillForm(browser ?? '', `${stand.client.url}/form/picture`, 'a penguin on a blue background');
+		const shown = await withBrowser(browser ?? '', async (one) =>
+			sendForm(await one.newPage(), `${stand.client.url}/form/picture`, 'a penguin on a blue background'),
+		);
 		expect(shown).toMatchObject({ width: 512, height: 512 });
 		const look = stand.look(shown.bytes);
 		expectPicture(look, BLUE);

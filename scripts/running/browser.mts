@@ -1,7 +1,7 @@
 /** A real browser without a window, for the parts that only a browser can show. */
 import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
-import { which } from '../../scripts/setup/programs.mts';
+import { which } from '../setup/programs.mts';
 
 export function findBrowser(): string | undefined {
 	return which('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'microsoft-edge');
@@ -43,18 +43,11 @@ export interface Shown {
 	height: number;
 }
 
-/** Fills in the form as a person would and returns the picture that the page then shows. */
-export async function fillForm(path: string, address: string, sentence: string): Promise<Shown> {
-	return await withBrowser(path, async (browser) => {
-		const page = await browser.newPage();
-		await page.goto(address);
-		await page.getByLabel('Sentence').fill(sentence);
-		await page.getByRole('button', { name: 'Make the picture' }).click();
-		return await shownPicture(page);
-	});
-}
-
-async function shownPicture(page: Page): Promise<Shown> {
+/** Fills in the demo's form as a person would and returns the picture that the page then shows. */
+export async function sendForm(page: Page, address: string, sentence: string): Promise<Shown> {
+	await page.goto(address);
+	await page.getByLabel('Sentence').fill(sentence);
+	await page.getByRole('button', { name: 'Make the picture' }).click();
 	const picture = page.getByAltText('The generated picture');
 	await picture.waitFor({ timeout: 180_000 });
 	// What the browser's own decoder says, not what the address promises.

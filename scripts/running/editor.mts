@@ -1,0 +1,27 @@
+/** n8n's editor in a browser, as far as the pictures of the README need it. */
+import type { Page } from 'playwright-core';
+import type { Login } from './n8nClient.mts';
+
+const WAIT = { timeout: 120_000 };
+
+export async function logIn(page: Page, url: string, login: Login): Promise<void> {
+	await page.goto(`${url}/signin`);
+	await page.locator('input[name="emailOrLdapLoginId"]').fill(login.email, WAIT);
+	await page.locator('input[name="password"]').fill(login.password);
+	await page.getByRole('button', { name: 'Sign in' }).click();
+	await page.waitForURL((address) => !address.pathname.startsWith('/signin'), WAIT);
+}
+
+/** Opens a workflow, executes it with the editor's own button and waits for its end. */
+export async function execute(page: Page, address: string, node: string): Promise<void> {
+	await page.goto(address);
+	await page.getByTestId('execute-workflow-button').first().click(WAIT);
+	await page.locator(`[data-node-name="${node}"]`).getByTestId('canvas-node-status-success').waitFor(WAIT);
+}
+
+/** Opens a node's panel and shows the image among its output. */
+export async function showImage(page: Page, node: string): Promise<void> {
+	await page.locator(`[data-node-name="${node}"]`).first().dblclick(WAIT);
+	await page.getByText('Binary', { exact: true }).last().click(WAIT);
+	await page.getByTestId('ndv-view-binary-data').click(WAIT);
+}
