@@ -83,7 +83,15 @@ export class RunPodWorkerApi implements ICredentialType {
 				properties: {
 					value: 401,
 					message:
-						"The worker did not accept the token. Compare 'Bearer Token' with the AUTH_TOKEN of the worker.",
+						"The worker asks for a token. Fill in 'Bearer Token' with the AUTH_TOKEN that the worker was started with.",
+				},
+			},
+			{
+				type: 'responseCode',
+				properties: {
+					value: 403,
+					message:
+						"The worker did not accept the token. Compare 'Bearer Token' with the AUTH_TOKEN that the worker was started with.",
 				},
 			},
 			{
@@ -91,7 +99,14 @@ export class RunPodWorkerApi implements ICredentialType {
 				properties: {
 					value: 404,
 					message:
-						"The address answers, but it is not a Studio Worker. Check 'Base URL': it ends with the port, without a path.",
+						"The address answers, but not as a Studio Worker. Check 'Base URL': scheme, host and port, without a path.",
+				},
+			},
+			{
+				type: 'responseCode',
+				properties: {
+					value: 503,
+					message: 'The worker was reached and is still starting. Test again in a minute.',
 				},
 			},
 		],
