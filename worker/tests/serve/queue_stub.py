@@ -23,9 +23,13 @@ class _Server(ThreadingHTTPServer):
 
 
 class QueueStub:
-    """`messages` holds (job id, body) of all job-done requests in order of arrival."""
+    """`messages` holds (job id, body) of all job-done requests in order of arrival.
 
-    def __init__(self):
+    `held_to_the_end` counts the requests for a job or a stop that waited `hold_s` seconds in vain.
+    """
+
+    def __init__(self, hold_s: float = HOLD_S):
+        self.held_to_the_end = 0
         self.jobs: queue.Queue = queue.Queue()
         self.stops: queue.Queue = queue.Queue()
         self.messages: list[tuple[str, dict]] = []
@@ -44,8 +48,9 @@ class QueueStub:
                 path = urlsplit(self.path).path
                 source = stub.stops if "/job-stop/" in path else stub.jobs
                 try:
-                    body = source.get(timeout=HOLD_S)
+                    body = source.get(timeout=hold_s)
                 except queue.Empty:
+                    stub.held_to_the_end += 1
                     return self.answer(204)
                 if source is stub.jobs:
                     stub.taken.append(body["id"])

@@ -45,7 +45,8 @@ def test_results_are_no_stream_and_stop_no_pod(worker):
 @pytest.fixture
 def own_worker():
     """For tests that end it."""
-    started = ServerlessWorker()
+    # The SDK left alone would wait for the end of its open requests.
+    started = ServerlessWorker(hold_s=60)
     yield started
     started.close()
 
@@ -56,6 +57,7 @@ def test_asked_to_stop_it_finishes_its_job_and_takes_no_other(own_worker):
     own_worker.process.ask_to_stop()
     assert "output" in own_worker.queue.result(job_id)
     assert own_worker.process.exit_code() == 0
+    assert own_worker.queue.held_to_the_end == 0
     own_worker.submit({"route": "create", "prompt": "too late"})
     assert own_worker.queue.taken == [job_id]
 
@@ -65,6 +67,7 @@ def test_asked_to_stop_while_idle_it_leaves_without_waiting_for_a_job(own_worker
     own_worker.queue.result(own_worker.submit("health"))
     own_worker.process.ask_to_stop(number)
     assert own_worker.process.exit_code() == 0
+    assert own_worker.queue.held_to_the_end == 0
     assert "Traceback" not in own_worker.process.output
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.serve.queue_stub import PLATFORM_KEY, QueueStub
+from tests.serve.queue_stub import HOLD_S, PLATFORM_KEY, QueueStub
 
 HERE = Path(__file__).parent
 HANDLER = HERE.parents[1] / "handler.py"
@@ -118,8 +118,8 @@ class ServerlessWorker:
 
     secret = PLATFORM_KEY
 
-    def __init__(self, **environment: str):
-        self.queue = QueueStub()
+    def __init__(self, hold_s: float = HOLD_S, **environment: str):
+        self.queue = QueueStub(hold_s)
         self.process = Process({**self.queue.environment(), **environment})
 
     def submit(self, job_input: object) -> str:
