@@ -4,7 +4,7 @@ import {
 	isPrivateHost,
 	mayCarryToken,
 	requestTimeoutMs,
-} from '../../nodes/RunPod/core/address';
+} from '../../nodes/RunPod/core/address.ts';
 
 const BARE = 'Endpoint ID must be the bare ID, without spaces or a URL.';
 

@@ -1,8 +1,8 @@
 /** Tables of event sequences: what the node does after what. */
-import { next } from '../../nodes/RunPod/core/lifecycle';
-import type { Reply } from '../../nodes/RunPod/core/reply';
-import { attachedRun, newRun } from '../../nodes/RunPod/core/run';
-import type { Action, Event, Policy, Run } from '../../nodes/RunPod/core/run';
+import { next } from '../../nodes/RunPod/core/lifecycle.ts';
+import type { Reply } from '../../nodes/RunPod/core/reply.ts';
+import { attachedRun, newRun } from '../../nodes/RunPod/core/run.ts';
+import type { Action, Event, Policy, Run } from '../../nodes/RunPod/core/run.ts';
 import { drive, JOB_ID, policyWith, START } from './world.mts';
 import type { World } from './world.mts';
 

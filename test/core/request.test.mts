@@ -1,7 +1,7 @@
-import { limits } from '../../nodes/RunPod/contract/limits';
-import { JobFailure } from '../../nodes/RunPod/core/failure';
-import type { JobOptions } from '../../nodes/RunPod/core/options';
-import { buildBody, buildInput, problemOf } from '../../nodes/RunPod/core/request';
+import { limits } from '../../nodes/RunPod/contract/limits.ts';
+import { JobFailure } from '../../nodes/RunPod/core/failure.ts';
+import type { JobOptions } from '../../nodes/RunPod/core/options.ts';
+import { buildBody, buildInput, problemOf } from '../../nodes/RunPod/core/request.ts';
 
 const messageOf = (act: () => unknown): string => {
 	try {

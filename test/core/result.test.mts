@@ -1,8 +1,8 @@
-import { extendTimeline, readProgress } from '../../nodes/RunPod/core/progress';
-import type { TimelineEntry } from '../../nodes/RunPod/core/progress';
-import { isWhole, readPicture, safeFileName } from '../../nodes/RunPod/core/picture';
-import { jobOf, takeApart, withoutFiles } from '../../nodes/RunPod/core/result';
-import { readJob } from '../../nodes/RunPod/core/state';
+import { extendTimeline, readProgress } from '../../nodes/RunPod/core/progress.ts';
+import type { TimelineEntry } from '../../nodes/RunPod/core/progress.ts';
+import { isWhole, readPicture, safeFileName } from '../../nodes/RunPod/core/picture.ts';
+import { jobOf, takeApart, withoutFiles } from '../../nodes/RunPod/core/result.ts';
+import { readJob } from '../../nodes/RunPod/core/state.ts';
 
 describe('a result taken apart', () => {
 	it('has one picture under image', () => {

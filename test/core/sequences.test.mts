@@ -1,8 +1,8 @@
 /** Long random lives of a job: what must hold whatever the platform, the network and the user do. */
 import fc from 'fast-check';
-import { next } from '../../nodes/RunPod/core/lifecycle';
-import { attachedRun, newRun } from '../../nodes/RunPod/core/run';
-import { NEAREST_READ_MS } from '../../nodes/RunPod/core/schedule';
+import { next } from '../../nodes/RunPod/core/lifecycle.ts';
+import { attachedRun, newRun } from '../../nodes/RunPod/core/run.ts';
+import { NEAREST_READ_MS } from '../../nodes/RunPod/core/schedule.ts';
 import { drive, JOB_ID, policyWith, START } from './world.mts';
 import type { Fault, World } from './world.mts';
 

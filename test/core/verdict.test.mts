@@ -1,11 +1,11 @@
 /** The shapes that RunPod and workers really send, and what a user reads. */
-import { failures } from '../../nodes/RunPod/contract/errors';
-import type { FailureCode } from '../../nodes/RunPod/contract/errors';
-import { failureOf, splitCode } from '../../nodes/RunPod/core/failure';
-import { describeReply, isUnknownOutcome, textOf } from '../../nodes/RunPod/core/reply';
-import { pauseBefore, readRetryAfter } from '../../nodes/RunPod/core/retry';
-import { readJob } from '../../nodes/RunPod/core/state';
-import { judge, readCause } from '../../nodes/RunPod/core/verdict';
+import { failures } from '../../nodes/RunPod/contract/errors.ts';
+import type { FailureCode } from '../../nodes/RunPod/contract/errors.ts';
+import { failureOf, splitCode } from '../../nodes/RunPod/core/failure.ts';
+import { describeReply, isUnknownOutcome, textOf } from '../../nodes/RunPod/core/reply.ts';
+import { pauseBefore, readRetryAfter } from '../../nodes/RunPod/core/retry.ts';
+import { readJob } from '../../nodes/RunPod/core/state.ts';
+import { judge, readCause } from '../../nodes/RunPod/core/verdict.ts';
 
 const verdict = (body: Record<string, unknown>) =>
 	judge(readJob({ id: 'j-u1', ...body }), { jobId: 'j-u1', runSeconds: 300 });
@@ -16,6 +16,7 @@ describe('a final job', () => {
 		[
 			'with output and an empty error in it',
 			{ status: 'COMPLETED', output: { error: null } },
+			undefined,
 			undefined,
 		],
 		[

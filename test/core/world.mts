@@ -2,11 +2,11 @@
  * A model of the platform and a driver with its own clock: it performs what `next` decides, as
  * `run/runJob.ts` does, against replies that a generator chose. It counts what costs money.
  */
-import { next } from '../../nodes/RunPod/core/lifecycle';
-import type { Reply } from '../../nodes/RunPod/core/reply';
-import type { Action, Event, FinalAction, Policy, Run } from '../../nodes/RunPod/core/run';
-import { newRun } from '../../nodes/RunPod/core/run';
-import { noPeers } from '../../nodes/RunPod/core/schedule';
+import { next } from '../../nodes/RunPod/core/lifecycle.ts';
+import type { Reply } from '../../nodes/RunPod/core/reply.ts';
+import type { Action, Event, FinalAction, Policy, Run } from '../../nodes/RunPod/core/run.ts';
+import { newRun } from '../../nodes/RunPod/core/run.ts';
+import { noPeers } from '../../nodes/RunPod/core/schedule.ts';
 
 export type Fault =
 	| 'none'
