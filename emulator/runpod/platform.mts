@@ -33,6 +33,8 @@ export class Platform {
 	/** Called when a worker asks to be stopped; whoever owns its process kills and restarts it. */
 	onStopPod?: (endpointId: string, workerId: string) => void;
 	private readonly listeners: Listener[] = [];
+	private readonly untold: Array<() => void> = [];
+	private telling = false;
 
 	constructor(
 		readonly clock: Clock,
@@ -209,8 +211,18 @@ export class Platform {
 		job.timers.delete(name);
 	}
 
+	/** Changes made by a listener are told after the one it was told of, so that all hear them in order. */
 	private tell(endpoint: Endpoint, job: Job, event: Parameters<Listener>[2]): void {
-		for (const watcher of [...job.watchers]) watcher();
-		for (const listener of this.listeners) listener(endpoint, job, event);
+		this.untold.push(() => {
+			for (const watcher of [...job.watchers]) watcher();
+			for (const listener of this.listeners) listener(endpoint, job, event);
+		});
+		if (this.telling) return;
+		this.telling = true;
+		try {
+			for (let next = this.untold.shift(); next !== undefined; next = this.untold.shift()) next();
+		} finally {
+			this.telling = false;
+		}
 	}
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { sleep } from '../control/clock.mts';
 import type { Endpoint } from './endpoint.mts';
-import { isFinal, type Job } from './job.mts';
+import { finalStates, transitions, type Job, type JobEvent } from './job.mts';
 import { WEBHOOK_GAPS_MS } from './limits.mts';
 import type { Platform } from './platform.mts';
 import { webhookBody } from './wire.mts';
@@ -12,8 +12,14 @@ const ANSWER_TIMEOUT_MS = 10_000;
 
 export function attachWebhooks(platform: Platform): void {
 	platform.listen((endpoint, job, event) => {
-		if (event !== 'delete' && isFinal(job)) void finished(platform, endpoint, job);
+		if (ends(event)) void finished(platform, endpoint, job);
 	});
+}
+
+/** True for the events after which a job is over. */
+function ends(event: string): boolean {
+	const table = transitions[event as JobEvent] as (typeof transitions)[JobEvent] | undefined;
+	return Object.values(table ?? {}).some((state) => finalStates.has(state));
 }
 
 async function finished(platform: Platform, endpoint: Endpoint, job: Job): Promise<void> {
