@@ -171,6 +171,10 @@ export interface CreateOutput {
 		 * Time the route ran in milliseconds
 		 */
 		duration_ms: number;
+		/**
+		 * Whether this was the first job of the worker process
+		 */
+		cold_start?: boolean;
 		[k: string]: unknown;
 	};
 	[k: string]: unknown;
@@ -404,6 +408,10 @@ export interface ProductionOutput {
 		 * Time the route ran in milliseconds
 		 */
 		duration_ms: number;
+		/**
+		 * Whether this was the first job of the worker process
+		 */
+		cold_start?: boolean;
 		[k: string]: unknown;
 	};
 	[k: string]: unknown;

@@ -207,6 +207,10 @@ class CreateOutputMeta(StrictModel):
     duration_ms: Annotated[
         int, Field(description="Time the route ran in milliseconds", ge=0)
     ]
+    cold_start: Annotated[
+        bool | None,
+        Field(description="Whether this was the first job of the worker process"),
+    ] = None
 
 
 class CreateOutput(StrictModel):
