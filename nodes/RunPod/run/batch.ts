@@ -8,7 +8,7 @@ import type { FinalAction, Policy, Run } from '../core/run';
 import { block, learn, noPeers } from '../core/schedule';
 import type { Peers } from '../core/schedule';
 import type { JobApi } from '../transport/jobs';
-import { collect, notFinishedItem } from './collect';
+import { asLostResult, collect, notFinishedItem } from './collect';
 import type { JobRegister } from './identify';
 import type { BinaryPlan } from './prepared';
 import { asNodeError, errorItem, stopError } from './raise';
@@ -147,7 +147,11 @@ export class Batch {
 			this.peers.set(baseUrl, learn(this.peersOf(api), end.job.executionTime));
 		}
 		if ((end.job.delayTime ?? 0) > LONG_START_MS) this.slowStarts += 1;
-		return await collect(this.context, finished);
+		try {
+			return await collect(this.context, finished);
+		} catch (thrown) {
+			throw asLostResult(thrown, jobId);
+		}
 	}
 
 	private peersOf(api: JobApi): Peers {

@@ -112,3 +112,19 @@ function withoutPicture(jobId: string): JobFailure {
 		),
 	);
 }
+
+/** What n8n's store or a connection throws while a result comes in, with the job it belongs to. */
+export function asLostResult(thrown: unknown, jobId: string): JobFailure {
+	if (thrown instanceof JobFailure) return thrown;
+	const why = thrown instanceof Error ? thrown.message : String(thrown);
+	return new JobFailure(
+		failureOf(
+			'NETWORK',
+			{ detail: `The result of job '${jobId}' could not be stored: ${why}` },
+			{
+				remedy: 'The job itself is finished and paid: fetch its result with Job > Poll Status.',
+				details: { job_id: jobId, status: 'COMPLETED' },
+			},
+		),
+	);
+}

@@ -1,0 +1,144 @@
+/** Tables of event sequences: lost readings, deadlines and stops. */
+import { attachedRun } from '../../nodes/RunPod/core/run.ts';
+import { failureOfEnd, http, job, play, submitted } from './play.mts';
+import { JOB_ID, policyWith } from './world.mts';
+
+describe('reading', () => {
+	it('backs off after 429 and 5xx, with Retry-After as the least', () => {
+		play([
+			...submitted,
+			[2000, ['read', http(429, '', 10_000)], 'wait 10500'],
+			[12_500, 'woke', 'read'],
+			[12_500, ['read', http(503)], 'wait 2000'],
+			[14_500, 'woke', 'read'],
+			[14_500, ['read', http(503)], 'wait 3000'],
+			[17_500, ['read', job('COMPLETED', { output: 1 })], 'succeed'],
+		]);
+	});
+
+	it('bears with 404 for 150 s after a submit of its own, and not longer', () => {
+		const unknown = http(404, { status: 404, title: 'Not Found', detail: 'job not found' });
+		play(
+			[
+				...submitted,
+				[2000, ['read', unknown], 'wait 2000'],
+				[149_000, ['read', unknown], 'wait 2000'],
+				[151_000, ['read', unknown], 'fail RESULT_EXPIRED'],
+			],
+			policyWith({ queueTimeoutMs: 900_000 }),
+		);
+		const { action } = play(
+			[
+				[0, 'start', 'read'],
+				[0, ['read', unknown], 'fail RESULT_EXPIRED'],
+			],
+			policyWith(),
+			attachedRun(JOB_ID),
+		);
+		expect(failureOfEnd(action)).toMatchObject({
+			message: `Job '${JOB_ID}' is not known any more.`,
+			description: 'Results are kept 30 minutes after /run and 1 minute after /runsync.',
+		});
+	});
+
+	it('tells the job id when the key is refused in the middle', () => {
+		const { action } = play([...submitted, [2000, ['read', http(401)], 'fail UNAUTHORIZED']]);
+		expect(failureOfEnd(action).details.job_id).toBe(JOB_ID);
+		expect(failureOfEnd(action).description).toContain('Poll Status');
+	});
+});
+
+describe('deadlines', () => {
+	it('counts the time in the queue, looks a last time, cancels and says so', () => {
+		const { action } = play(
+			[
+				...submitted,
+				[4000, ['read', job('IN_QUEUE')], 'wait 1000'],
+				[5000, 'woke', 'read'],
+				[5000, ['read', job('IN_QUEUE')], 'cancel deadline'],
+				[5100, ['cancelled', job('CANCELLED')], 'fail WORKER_START_TIMEOUT'],
+			],
+			policyWith({ queueTimeoutMs: 5000 }),
+		);
+		const { message, description, details } = failureOfEnd(action);
+		expect(message).toBe('Worker did not become ready within 5 seconds');
+		expect(description).toMatch(
+			/^Last state: CANCELLED\..*180 or 240.*The remote job was cancelled, too\.$/,
+		);
+		expect(details).toMatchObject({ job_id: JOB_ID, remote_job: 'done' });
+	});
+
+	it('counts the run from its begin, and the queue of a job that went back to it', () => {
+		play(
+			[
+				...submitted,
+				[4000, ['read', job('IN_PROGRESS')], 'wait 2000'],
+				[8000, ['read', job('IN_PROGRESS')], 'wait 1000'],
+				[8900, ['read', job('IN_QUEUE')], 'wait 1000'],
+				[9900, ['read', job('IN_QUEUE')], 'cancel deadline'],
+			],
+			policyWith({ queueTimeoutMs: 5000, runTimeoutMs: 5000 }),
+		);
+	});
+
+	it('takes the result that came while the cancel was on its way', () => {
+		play(
+			[
+				...submitted,
+				[5000, ['read', job('IN_QUEUE')], 'cancel deadline'],
+				[5100, ['cancelled', job('COMPLETED', { output: 1 })], 'succeed'],
+			],
+			policyWith({ queueTimeoutMs: 5000 }),
+		);
+	});
+
+	it('leaves the job running where that was asked for, and a foreign one always', () => {
+		const leave = policyWith({ queueTimeoutMs: 5000, cancelOnStop: false });
+		const { action } = play(
+			[...submitted, [5000, ['read', job('IN_QUEUE')], 'fail WORKER_START_TIMEOUT']],
+			leave,
+		);
+		expect(failureOfEnd(action).details).toMatchObject({ job_id: JOB_ID, remote_job: 'left' });
+		play(
+			[
+				[0, 'start', 'read'],
+				[7000, ['read', job('IN_PROGRESS')], 'fail RUN_TIMEOUT'],
+			],
+			policyWith({ totalTimeoutMs: 6000 }),
+			attachedRun(JOB_ID),
+		);
+	});
+});
+
+describe('a stop', () => {
+	it('cancels the remote job and says so', () => {
+		const { action } = play([
+			...submitted,
+			[500, 'stop', 'cancel canceled'],
+			[600, ['cancelled', job('CANCELLED')], 'fail CANCELED'],
+		]);
+		expect(failureOfEnd(action)).toMatchObject({
+			message: 'Execution was canceled',
+			description: 'The remote job was cancelled, too.',
+		});
+	});
+
+	it('repeats a lost cancel for five seconds, then says that it is not sure', () => {
+		const { action } = play([
+			...submitted,
+			[500, 'stop', 'cancel canceled'],
+			[600, ['cancelled', http(502)], 'wait 400'],
+			[1000, 'woke', 'cancel canceled'],
+			[1100, ['cancelled', http(502)], 'wait 800'],
+			[5400, ['cancelled', http(502)], 'fail CANCELED'],
+		]);
+		expect(failureOfEnd(action).details).toMatchObject({ job_id: JOB_ID, remote_job: 'unknown' });
+	});
+
+	it('before the submit costs nothing', () => {
+		play([
+			[0, 'start', 'submit'],
+			[0, 'stop', 'fail CANCELED'],
+		]);
+	});
+});
