@@ -13,7 +13,7 @@ export class Dispatcher {
 			// Assumed: also for a deletion by TTL.
 			const outside =
 				event === 'cancel' || event === 'timeOut' || event === 'delete' || event === 'expire';
-			if (outside && attempt?.end === event && attempt.endedAt === platform.clock.now()) {
+			if (outside && attempt?.end === event) {
 				this.stop(endpoint, attempt.workerId, job.id);
 			}
 			if (event !== 'progress' && event !== 'take') this.run(endpoint);
