@@ -1,7 +1,8 @@
 """Finds the set of models and its files, in a fixed order, and says what was tried when one is missing.
 
 Order: the folder named by MODEL_ROOT, the folder shipped with the worker, the platform's cached model
-(Hugging Face cache on the volume), `models/` on the volume.
+(Hugging Face cache on the volume), `models/` on the volume. With ALLOW_DOWNLOAD what is nowhere is fetched
+to MODEL_ROOT or to the volume.
 """
 
 import difflib
@@ -10,6 +11,7 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
+from studio.downloads import Report, fetch
 from studio.failures import StudioFailure
 from studio.manifest import SETS, Manifest, ManifestError, ModelCard, ScorerCard, UpscalerCard, read_manifest
 from studio.settings import Settings
@@ -21,9 +23,14 @@ WEIGHTS = (".safetensors", ".pth", ".bin")
 class Assets:
     """One set of models and where its files lie."""
 
-    def __init__(self, settings: Settings):
-        """Raises StudioFailure (MODEL_NOT_FOUND, INVALID_INPUT) when the set is unknown or malformed."""
+    def __init__(self, settings: Settings, report: Report | None = None):
+        """Raises MODEL_NOT_FOUND or INVALID_INPUT for an unknown or malformed set.
+
+        What is missing is fetched, where settings allow it, for those who pass a `report`: looking alone
+        must not start a download of gigabytes.
+        """
         self._settings = settings
+        self._report = report
         self.manifest_path = _manifest_path(settings.model_set)
         try:
             self.set: Manifest = read_manifest(self.manifest_path)
@@ -89,12 +96,23 @@ class Assets:
 
     def _find(self, relative: str, repository: str | None, optional: bool = False) -> Path | None:
         tried = self.places(relative, repository)
+        if self._settings.allow_download and self._report:
+            self._fetch(relative, tried)
         for path in tried:
             if path.exists():
                 return path
         if optional:
             return None
         raise _missing(relative, tried)
+
+    def _fetch(self, relative: str, tried: list[Path]) -> None:
+        # A folder that is there can be the rest of a download that broke off, so files are looked at one by one.
+        folder = self._settings.model_root or self._settings.volume_root / "models"
+        if any(path.exists() for path in tried if path != folder / relative):
+            return
+        for file in (file for files in self.set.files.values() for file in files):
+            if file.url and (file.filename == relative or file.filename.startswith(relative + "/")):
+                fetch(file, folder, self._report)
 
 
 def weight_files(folder: Path) -> list[Path]:

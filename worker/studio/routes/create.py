@@ -3,6 +3,7 @@
 from studio.assets import Assets
 from studio.context import JobContext
 from studio.contract.create import CreateInput
+from studio.downloads import follow
 from studio.failures import StudioFailure
 from studio.media.images import encode_image, to_base64
 from studio.media.names import file_name
@@ -16,7 +17,7 @@ def run(input: CreateInput, context: JobContext) -> dict:
         raise StudioFailure("INVALID_INPUT", detail=detail)
     settings = context.settings
     context.progress("loading", 1, "Loading the models")
-    assets = Assets(settings)
+    assets = Assets(settings, follow(context))
     # Before the engines' libraries, whose import takes seconds: missing files are told at once.
     assets.pipeline(assets.card())
     from studio.engines import loaded

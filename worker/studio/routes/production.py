@@ -3,6 +3,7 @@
 from studio.assets import Assets
 from studio.context import JobContext
 from studio.contract.production import ProductionInput
+from studio.downloads import follow
 from studio.media.images import encode_image, to_base64
 from studio.media.names import file_name
 
@@ -11,7 +12,7 @@ def run(input: ProductionInput, context: JobContext) -> dict:
     """The output of the contract without `meta`, which the job runner adds. Raises StudioFailure, Cancelled."""
     settings = context.settings
     context.progress("loading", 1, "Loading the models")
-    assets = Assets(settings)
+    assets = Assets(settings, follow(context))
     # Before the engines' libraries, whose import takes seconds: missing files are told at once.
     assets.pipeline(assets.card())
     from studio.engines import loaded
