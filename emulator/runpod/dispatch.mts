@@ -20,31 +20,16 @@ export class Dispatcher {
 		});
 	}
 
-	/** Gives as many jobs as possible to workers. */
+	/** Gives as many jobs as possible to workers, and comes back when the next one may go. */
 	run(endpoint: Endpoint): void {
+		let nextMs = Infinity;
 		for (const job of endpoint.queue()) {
 			// A batch call may have taken it a moment ago.
-			if (job.state !== 'IN_QUEUE') continue;
-			const heldMs = this.platform.faults.heldFor('stuck', this.platform.subject(job));
-			if (heldMs !== undefined) {
-				if (heldMs !== Infinity) this.again(endpoint, job, heldMs);
-				continue;
-			}
-			const script = this.scriptOf(job);
-			if (script === undefined) {
-				this.giveToPoll(endpoint, job);
-				continue;
-			}
-			const waitMs = job.queuedAt + script.queueMs - this.platform.clock.now();
-			if (waitMs > 0) {
-				this.again(endpoint, job, waitMs);
-				continue;
-			}
-			const workerId = this.freeScriptedWorker(endpoint);
-			if (workerId === undefined) continue;
-			this.take(endpoint, job, workerId, true);
-			runScript(this.platform, endpoint, job, script, workerId);
+			if (job.state === 'IN_QUEUE') nextMs = Math.min(nextMs, this.give(endpoint, job));
 		}
+		endpoint.wake?.cancel();
+		endpoint.wake =
+			nextMs === Infinity ? undefined : this.platform.clock.after(nextMs, () => this.run(endpoint));
 	}
 
 	/** Holds a job-take call; `jobs` is empty when the time is over. Returns how to give it up. */
@@ -73,6 +58,25 @@ export class Dispatcher {
 		worker.stops.push(jobId);
 		for (const poll of endpoint.stopPolls.filter((other) => other.workerId === workerId))
 			poll.wake();
+	}
+
+	/** Gives a waiting job to a worker if it may go; else the milliseconds until it may, if time alone decides. */
+	private give(endpoint: Endpoint, job: Job): number {
+		const heldMs = this.platform.faults.heldFor('stuck', this.platform.subject(job));
+		if (heldMs !== undefined) return heldMs;
+		const script = this.scriptOf(job);
+		if (script === undefined) {
+			this.giveToPoll(endpoint, job);
+			return Infinity;
+		}
+		const waitMs = job.queuedAt + script.queueMs - this.platform.clock.now();
+		if (waitMs > 0) return waitMs;
+		const workerId = this.freeScriptedWorker(endpoint);
+		if (workerId !== undefined) {
+			this.take(endpoint, job, workerId, true);
+			runScript(this.platform, endpoint, job, script, workerId);
+		}
+		return Infinity;
 	}
 
 	private giveToPoll(endpoint: Endpoint, job: Job): void {
@@ -108,13 +112,5 @@ export class Dispatcher {
 		for (let number = 1; ; number++) {
 			if (!busy.has(`scripted-${number}`)) return `scripted-${number}`;
 		}
-	}
-
-	private again(endpoint: Endpoint, job: Job, ms: number): void {
-		job.timers.get('script')?.cancel();
-		job.timers.set(
-			'script',
-			this.platform.clock.after(ms, () => this.run(endpoint)),
-		);
 	}
 }

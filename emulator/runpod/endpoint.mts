@@ -1,6 +1,7 @@
 /** One serverless endpoint: its settings, its jobs, and the workers that came to it. */
 import { z } from 'zod';
 import { DEFAULT_EXECUTION_TIMEOUT_MS } from './limits.mts';
+import type { Timer } from '../control/clock.mts';
 import type { Job } from './job.mts';
 
 const milliseconds = z.number().int().min(0);
@@ -65,6 +66,8 @@ export class Endpoint {
 	readonly jobs = new Map<string, Job>();
 	readonly workers = new Map<string, Worker>();
 	readonly counts = { completed: 0, failed: 0, retried: 0 };
+	/** The dispatcher's next look at the queue. */
+	wake?: Timer;
 	takePolls: TakePoll[] = [];
 	stopPolls: Array<{ workerId: string; wake: () => void }> = [];
 	/** Accepted submits so far. */

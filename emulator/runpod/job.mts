@@ -81,7 +81,7 @@ export interface Job {
 	error?: unknown;
 	/** Chunks that no /stream call has fetched yet. */
 	chunks: unknown[];
-	timers: Map<'execution' | 'life' | 'delete' | 'fault' | 'script', Timer>;
+	timers: Map<'execution' | 'life' | 'delete' | 'fault', Timer>;
 	/** Called after every change; long polls wait here. */
 	watchers: Set<() => void>;
 }

@@ -175,7 +175,7 @@ export class Platform {
 			attempt.endedAt = this.clock.now();
 			attempt.end = event;
 		}
-		for (const name of ['execution', 'life', 'script'] as const) this.unplan(job, name);
+		for (const name of ['execution', 'life'] as const) this.unplan(job, name);
 	}
 
 	/** A job goes when its TTL ends, in whatever state, or when its result was kept long enough. */
@@ -206,7 +206,7 @@ export class Platform {
 		job.timers.set(name, this.clock.after(ms, run));
 	}
 
-	private unplan(job: Job, name: 'execution' | 'life' | 'delete' | 'fault' | 'script'): void {
+	private unplan(job: Job, name: 'execution' | 'life' | 'delete' | 'fault'): void {
 		job.timers.get(name)?.cancel();
 		job.timers.delete(name);
 	}
