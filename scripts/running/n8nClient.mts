@@ -1,5 +1,6 @@
 /** The part of n8n's own interface (the one its editor uses) that demo and tests need. */
 import { randomUUID } from 'node:crypto';
+import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import axios from 'axios';
 import type { AxiosInstance } from 'axios';
@@ -49,6 +50,8 @@ export class N8nClient {
 			baseURL: url,
 			timeout: 60_000,
 			proxy: false,
+			// A kept connection that n8n closes while a test computes would fail the next call.
+			httpAgent: new Agent({ keepAlive: false }),
 			validateStatus: () => true,
 			// n8n ties a session to the browser that opened it.
 			headers: { 'browser-id': randomUUID() },

@@ -1,8 +1,9 @@
 /** What the end-to-end tests stand on: a real n8n, the worker in both modes, and the emulated platform. */
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { DEFAULT_KEY, startEmulator } from '../../emulator/server.mts';
 import type { RunningEmulator } from '../../emulator/server.mts';
 import { credentialName, credentialType, example, imageOf, nodeOf } from '../../scripts/running/examples.mts';
@@ -112,10 +113,11 @@ export class Stand {
 		return await this.client.bytes(imageOf(execution, node));
 	}
 
-	look(bytes: Buffer): Look {
+	async look(bytes: Buffer): Promise<Look> {
 		const file = join(this.folder, 'look');
 		writeFileSync(file, bytes);
 		const script = join(repository, 'test', 'e2e', 'look.py');
-		return JSON.parse(execFileSync(this.prepared.python, [script, file], { encoding: 'utf8' })) as Look;
+		const { stdout } = await promisify(execFile)(this.prepared.python, [script, file]);
+		return JSON.parse(stdout) as Look;
 	}
 }
