@@ -54,6 +54,9 @@ export function unreachable(reply: Reply, run: Run, policy: Policy): Failure {
 	const endpoint = policy.endpointId ?? 'worker';
 	if (reply.kind === 'http') {
 		const { status } = reply;
+		if (policy.endpointId === undefined && (status === 401 || status === 403)) {
+			return tokenRefused(status, parts);
+		}
 		if (status === 401) return failureOf('UNAUTHORIZED', {}, parts);
 		if (status === 403) return failureOf('FORBIDDEN', { endpoint }, parts);
 		if (status === 404) return notFound(policy, parts);
@@ -71,6 +74,20 @@ export function unreachable(reply: Reply, run: Run, policy: Policy): Failure {
 	}
 	const submitted = isKnown ? 'The job could not be read' : 'Nothing was submitted';
 	return failureOf('NETWORK', { detail: `${submitted}: ${describeReply(reply)}` }, parts);
+}
+
+/** A worker at its own address knows no RunPod key: the contract's remedy would lead astray. */
+function tokenRefused(status: 401 | 403, parts: FailureParts): Failure {
+	const [code, message] =
+		status === 401
+			? (['UNAUTHORIZED', 'The worker asks for a token.'] as const)
+			: (['FORBIDDEN', 'The worker did not accept the token.'] as const);
+	const remedy = [
+		"Compare 'Bearer Token' of the credential with the AUTH_TOKEN of the worker.",
+		"The token is sent to the credential's base URL and to Pods behind proxy.runpod.net, to no other address.",
+		...(parts.after ?? []),
+	];
+	return { ...failureOf(code, {}, { ...parts, message }), description: remedy.join(' ') };
 }
 
 function notFound(policy: Policy, parts: FailureParts): Failure {

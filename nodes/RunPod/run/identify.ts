@@ -97,10 +97,12 @@ export class JobRegister {
 function mayRunAgain({ code, details }: Failure): boolean {
 	if (details.outcome === 'unknown') return false;
 	if (details.job_id === null) return true;
-	const isOver = details.remote_job === 'done' || isFinal(String(details.status));
-	// A job that failed for an unknown reason, or for another item's sake, is what a retry is for.
-	const isWorthIt = failures[code].retryable || code === 'CANCELED' || code === 'JOB_FAILED';
-	return isOver && isWorthIt;
+	// A job that this run cancelled would only be found cancelled.
+	if (details.remote_job === 'done') return true;
+	// A job that failed for an unknown reason is what a retry is for; one with a known lasting reason
+	// would fail again, and cost again.
+	const isWorthIt = failures[code].retryable || code === 'JOB_FAILED';
+	return isFinal(String(details.status)) && isWorthIt;
 }
 
 /** The same input for the same place gives the same text; the input itself is not kept. */
