@@ -119,6 +119,18 @@ test('the token does not go to a foreign host that an item names', async () => {
 	for (const { headers } of foreign.seen) expect(JSON.stringify(headers)).not.toContain(TOKEN);
 });
 
+test.each([
+	[401, 'The worker asks for a token.'],
+	[403, 'The worker did not accept the token.'],
+])('a %i of a worker speaks of its token, not of a RunPod key', async (status, message) => {
+	const worker = await startStub(() => ({ status, body: { title: 'no' } }));
+	const { error } = await runNode(onWorker({}, worker.url));
+	await worker.close();
+	expect(error!.message).toBe(message);
+	expect(error!.description).toContain('AUTH_TOKEN');
+	expect(error!.description).not.toContain('API Keys');
+});
+
 test('a worker at its own address gives the same items as the endpoint', async () => {
 	workerDoes();
 	const setup = onWorker({}, `${platformUrl()}/v2/${ENDPOINT}/`);
