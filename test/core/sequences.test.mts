@@ -6,7 +6,7 @@ import { NEAREST_READ_MS } from '../../nodes/RunPod/core/schedule.ts';
 import { drive, JOB_ID, policyWith, START } from './world.mts';
 import type { Fault, World } from './world.mts';
 
-const RUNS = Number(process.env.LIFECYCLE_RUNS ?? 1500);
+const RUNS = Number(process.env.LIFECYCLE_RUNS ?? 600);
 
 const fault = fc.oneof(
 	{ weight: 6, arbitrary: fc.constant<Fault>('none') },
