@@ -24,6 +24,8 @@ export class Dispatcher {
 	run(endpoint: Endpoint): void {
 		let nextMs = Infinity;
 		for (const job of endpoint.queue()) {
+			// A long queue is not looked through while nobody is free: the end of a job comes here again.
+			if (!this.anyoneFree(endpoint)) break;
 			// A batch call may have taken it a moment ago.
 			if (job.state === 'IN_QUEUE') nextMs = Math.min(nextMs, this.give(endpoint, job));
 		}
@@ -104,6 +106,13 @@ export class Dispatcher {
 		const lost =
 			this.platform.faults.take(['workerLost'], this.platform.subject(job)) !== undefined;
 		this.platform.apply(endpoint, job, 'take', { workerId, lost, scripted });
+	}
+
+	private anyoneFree(endpoint: Endpoint): boolean {
+		return (
+			endpoint.busyWorkers().size < endpoint.settings.workersMax ||
+			endpoint.takePolls.some((poll) => endpoint.mayWork(poll.workerId))
+		);
 	}
 
 	private freeScriptedWorker(endpoint: Endpoint): string | undefined {

@@ -64,6 +64,9 @@ export interface TakePoll {
 
 export class Endpoint {
 	readonly jobs = new Map<string, Job>();
+	/** Jobs in the order in which they came to wait, and those that run: a thousand jobs are not searched each time. */
+	private readonly waiting = new Set<Job>();
+	private readonly active = new Set<Job>();
 	readonly workers = new Map<string, Worker>();
 	readonly counts = { completed: 0, failed: 0, retried: 0 };
 	/** The dispatcher's next look at the queue. */
@@ -79,15 +82,22 @@ export class Endpoint {
 		return this.settings.id;
 	}
 
+	/** Notes a job's new state; called at every change of it. */
+	sort(job: Job): void {
+		this.waiting.delete(job);
+		this.active.delete(job);
+		if (!this.jobs.has(job.id)) return;
+		if (job.state === 'IN_QUEUE') this.waiting.add(job);
+		if (job.state === 'IN_PROGRESS') this.active.add(job);
+	}
+
 	/** Waiting jobs, the longest waiting first. Assumed: a repeated job waits at the end. */
 	queue(): Job[] {
-		return [...this.jobs.values()]
-			.filter((job) => job.state === 'IN_QUEUE')
-			.sort((a, b) => a.queuedAt - b.queuedAt || a.order - b.order);
+		return [...this.waiting];
 	}
 
 	running(): Job[] {
-		return [...this.jobs.values()].filter((job) => job.state === 'IN_PROGRESS');
+		return [...this.active];
 	}
 
 	busyWorkers(): Set<string> {

@@ -72,6 +72,7 @@ export class Platform {
 			watchers: new Set(),
 		};
 		endpoint.jobs.set(job.id, job);
+		endpoint.sort(job);
 		this.ledger.submitted(job);
 		this.planDeletion(endpoint, job);
 		this.planFault(endpoint, job);
@@ -86,6 +87,7 @@ export class Platform {
 		const now = this.clock.now();
 		job.state = next;
 		if (event === 'take') this.start(endpoint, job, change);
+		if (event !== 'progress') endpoint.sort(job);
 		if (event === 'progress') {
 			job.progress = change.progress;
 			job.lastSignAt = now;
@@ -129,6 +131,7 @@ export class Platform {
 		for (const timer of job.timers.values()) timer.cancel();
 		job.timers.clear();
 		endpoint.jobs.delete(job.id);
+		endpoint.sort(job);
 		this.ledger.deleted(job);
 		this.tell(endpoint, job, 'delete');
 	}
