@@ -1,6 +1,11 @@
 /** One emulated RunPod per test file, and the node's parameters and credential for it. */
 import type { INodeParameters } from 'n8n-workflow';
-import type { FaultRule, LedgerSnapshot, RunningEmulator } from '../../emulator/server.mts';
+import type {
+	FaultRule,
+	LedgerSnapshot,
+	RunningEmulator,
+	ScriptRule,
+} from '../../emulator/server.mts';
 import { startEmulator } from '../../emulator/server.mts';
 import type { Setup } from './harness.mts';
 import { studioWorker } from './pictures.mts';
@@ -47,6 +52,10 @@ export function workerDoes({ times, input, ...script }: WorkerOptions = {}): voi
 /** The worker finishes without an output. */
 export function workerReturnsNothing(): void {
 	emulator.control.addScript({ script: {} });
+}
+
+export function addScript(rule: ScriptRule): void {
+	emulator.control.addScript(rule);
 }
 
 export function fault(rule: FaultRule): void {

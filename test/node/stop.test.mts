@@ -61,6 +61,46 @@ test('Stop is not swallowed by Continue on Fail', async () => {
 	await until(() => ledger().cancels.length === 1);
 }, 20_000);
 
+test.each([
+	['is refused', { kind: 'reply', status: 500 }],
+	['is cut', { kind: 'cut', accepted: false }],
+] as const)(
+	'when the cancel %s once, it is sent again',
+	async (_name, what) => {
+		fault({ operation: 'cancel', times: 1, fault: what });
+		const { status } = await stopAfterSubmits(1);
+		expect(status).toBe('canceled');
+		expect(ledger().openJobs).toEqual([]);
+	},
+	20_000,
+);
+
+test('when no cancel gets through, the end names the job that may be running', async () => {
+	fault({ operation: 'cancel', fault: { kind: 'reply', status: 500 } });
+	const { status, error } = await stopAfterSubmits(1);
+	expect(status).toBe('canceled');
+	expect(error!.description).toContain(ledger().submits[0].jobId);
+	expect(ledger().openJobs).toHaveLength(1);
+}, 30_000);
+
+test('a failed item without Continue cancels the jobs of the others', async () => {
+	workerDoes({ input: { prompt: 'bad' }, runMs: 300, error: 'JOB_FAILED: broken' });
+	workerDoes({ runMs: 60_000 });
+	const items = ['a', 'bad', 'c'].map((prompt) => ({ json: { prompt } }));
+	const { status, error } = await runNode(generate({ prompt: '={{ $json.prompt }}' }, { items }));
+	expect(status).toBe('error');
+	expect(error!.message).toContain('broken');
+	expect(error!.context?.itemIndex).toBe(1);
+	const { cancels, openJobs, submits } = ledger();
+	expect(openJobs).toEqual([]);
+	expect(cancels.map(({ jobId }) => jobId).sort()).toEqual(
+		submits
+			.filter(({ input }) => (input as { prompt: string }).prompt !== 'bad')
+			.map(({ jobId }) => jobId)
+			.sort(),
+	);
+}, 20_000);
+
 test('the job ID is in the context, the custom data and the log before the wait', async () => {
 	const outcome = await stopAfterSubmits(1);
 	const { jobId } = ledger().submits[0];
