@@ -33,10 +33,10 @@ function installDependencies() {
 	console.log('[setup] development tools: installing into node_modules (about a minute)');
 	// npm tells its own path to the scripts it runs; without it, the one in PATH is asked.
 	const [command, first] = process.env.npm_execpath ? [process.execPath, [process.env.npm_execpath]] : ['npm', []];
-	const run = spawnSync(command, [...first, 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
-		cwd: root,
-		stdio: 'inherit',
-	});
+	// Not `npm ci`: it refuses a lock file that lacks the optional builds for other platforms, and not
+	// every registry that a lock file is made with has them. The versions are the locked ones all the same.
+	const options = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+	const run = spawnSync(command, [...first, 'install', ...options], { cwd: root, stdio: 'inherit' });
 	if (run.error) fail(`npm could not be started: ${run.error.message}. Install npm, e.g. with Node.js from nodejs.org.`);
 	if (run.status !== 0) {
 		fail('npm could not install the development tools. Read its message above; is the package registry reachable?');

@@ -25,7 +25,7 @@ export async function prepareN8n(node24: Node24, fresh: boolean): Promise<string
 					copyFileSync(file, join(beside, file.slice(locks.n8n.length + 1)));
 				}
 				const [command, first] = npm();
-				await tool(command, [...first, 'ci', '--ignore-scripts', '--loglevel=error'], {
+				await tool(command, [...first, 'install', '--no-save', '--ignore-scripts', '--loglevel=error'], {
 					cwd: beside,
 					failed: 'n8n could not be installed. Is the npm registry reachable?',
 				});

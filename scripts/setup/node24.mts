@@ -38,7 +38,7 @@ export async function prepareNode24(fresh: boolean): Promise<Node24> {
 				}
 				const [command, first] = npm();
 				const omit = own ? ['--omit=optional'] : [];
-				await tool(command, [...first, 'ci', '--ignore-scripts', ...omit], {
+				await tool(command, [...first, 'install', '--no-save', '--ignore-scripts', ...omit], {
 					cwd: beside,
 					failed: 'Node.js 24 could not be fetched. Is the npm registry reachable?',
 				});
