@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffusers import StableDiffusionXLPipeline
 
 from studio.assets import Assets
 from studio.engines import loaded
 from studio.engines.diffusion.generate import Picture, generate, image_seeds
 from studio.engines.diffusion.schedulers import build_scheduler, resolve_scheduler
 from studio.engines.diffusion.sizes import Rendering, plan_rendering
+from studio.engines.diffusion.traced import settle
 from studio.failures import StudioFailure
 
 pytestmark = pytest.mark.slow
@@ -28,12 +30,23 @@ def picture(**values):
     return Picture(**(defaults | {"scheduler": "edm_dpm"} | values))
 
 
+@pytest.fixture(scope="module")
+def plain(tiny_set):
+    """The same weights as a user of the library would load them."""
+    pipe = StableDiffusionXLPipeline.from_pretrained(tiny_set.parent / "pipeline", variant="fp16", dtype=torch.float32)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
 @pytest.mark.parametrize("scheduler", ["edm_dpm", "edm_euler"])
 @pytest.mark.parametrize("cfg_scale", [0.0, 4.0])
-def test_pixels_equal_those_of_a_plain_call_of_the_library(model, scheduler, cfg_scale):
-    ours = generate(model, picture(scheduler=scheduler, cfg_scale=cfg_scale), [11])[0]
-    model.pipe.scheduler = build_scheduler(scheduler, model.pipe.scheduler.config)
-    plain = model.pipe(
+def test_pixels_equal_those_of_a_plain_call_of_the_library(model, plain, scheduler, cfg_scale):
+    asked = picture(scheduler=scheduler, cfg_scale=cfg_scale)
+    first = generate(model, asked, [11])[0]
+    settle(model.pipe.unet)
+    recorded = generate(model, asked, [11])[0]
+    plain.scheduler = build_scheduler(scheduler, plain.scheduler.config)
+    image = plain(
         "a cat",
         width=96,
         height=64,
@@ -41,7 +54,35 @@ def test_pixels_equal_those_of_a_plain_call_of_the_library(model, scheduler, cfg
         guidance_scale=cfg_scale,
         generator=torch.Generator().manual_seed(11),
     ).images[0]
-    assert np.array_equal(ours, np.asarray(plain))
+    assert np.array_equal(first, np.asarray(image))
+    assert np.array_equal(recorded, first)
+
+
+def test_a_small_model_is_replayed_from_its_recording(model, monkeypatch):
+    generate(model, picture(), [1])
+    settle(model.pipe.unet)
+    monkeypatch.setattr(type(model.pipe.unet), "forward", lambda *a, **k: pytest.fail("ran from Python"))
+    generate(model, picture(), [2])
+
+
+def test_what_cannot_be_recorded_goes_on_without(model, monkeypatch, caplog):
+    def broken(*arguments, **options):
+        raise RuntimeError("no recording of this")
+
+    monkeypatch.setattr(torch.jit, "trace", broken)
+    size = {"width": 64, "height": 96}
+    first = generate(model, picture(**size), [1])[0]
+    settle(model.pipe.unet)
+    assert "no recording of this" in caplog.text
+    assert np.array_equal(first, generate(model, picture(**size), [1])[0])
+
+
+def test_calls_of_another_kind_reach_the_network_itself(model):
+    sample, states = torch.zeros(1, 4, 8, 8), torch.zeros(1, 24, 64)
+    added = {"text_embeds": torch.zeros(1, 32), "time_ids": torch.zeros(1, 6)}
+    with torch.inference_mode():
+        output = model.pipe.unet(sample, 1.0, states, added_cond_kwargs=added)
+    assert output.sample.shape == sample.shape
 
 
 def test_prompt_and_negative_prompt_change_the_pixels(model):

@@ -10,6 +10,7 @@ from transformers.utils import logging as transformers_logging
 
 from studio.assets import weight_files
 from studio.engines.device import Device, count_parameters
+from studio.engines.diffusion.traced import speed_up
 from studio.manifest import ModelCard
 
 
@@ -40,4 +41,6 @@ def load_model(card: ModelCard, folder: Path, device: Device) -> DiffusionModel:
         add_watermarker=False,
     )
     pipe.set_progress_bar_config(disable=True)
-    return DiffusionModel(card, folder, device, pipe.to(device.torch), count_parameters(pipe.unet))
+    parameters = count_parameters(pipe.unet)
+    speed_up(pipe.unet, device, parameters)
+    return DiffusionModel(card, folder, device, pipe.to(device.torch), parameters)
