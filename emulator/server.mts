@@ -6,7 +6,7 @@ import { jobRoutes } from './runpod/jobs.mts';
 import { podRoutes } from './runpod/management/pods.mts';
 import { workerRoutes } from './runpod/workers.mts';
 
-export { DEFAULT_KEY, type EmulatorOptions } from './emulator.mts';
+export { DEFAULT_KEY, type Emulator, type EmulatorOptions } from './emulator.mts';
 export type { FaultRule } from './control/faults.mts';
 export type { LedgerSnapshot } from './control/ledger.mts';
 export type { ScriptRule } from './control/scripts.mts';

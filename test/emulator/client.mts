@@ -59,11 +59,11 @@ export async function eventually<T>(
 	read: () => Promise<T | undefined> | T | undefined,
 	what: string,
 ): Promise<T> {
-	const end = Date.now() + 30_000;
+	const end = Date.now() + 90_000;
 	for (;;) {
 		const value = await read();
 		if (value !== undefined) return value;
-		if (Date.now() > end) throw new Error(`Did not happen within 30 s: ${what}`);
+		if (Date.now() > end) throw new Error(`Did not happen within 90 s: ${what}`);
 		await new Promise((resolve) => setTimeout(resolve, 50));
 	}
 }

@@ -5,7 +5,7 @@ import { ENDPOINT, eventually, start, type Bench } from './client.mts';
 
 const python = process.env.STUDIO_PYTHON;
 const HANDLER = join(__dirname, 'sdk_worker', 'handler.py');
-jest.setTimeout(90_000);
+jest.setTimeout(150_000);
 
 if (python === undefined) {
 	it.skip('needs STUDIO_PYTHON, the path of a Python that has the runpod SDK', () => undefined);
@@ -45,7 +45,7 @@ async function attach(
 const startReal = () =>
 	start({
 		clock: 'real',
-		endpoints: [{ id: ENDPOINT, pingIntervalMs: 1000, pingTimeoutMs: 4000, holdMs: 5000 }],
+		endpoints: [{ id: ENDPOINT, pingIntervalMs: 1000, pingTimeoutMs: 30_000, holdMs: 5000 }],
 	});
 
 const finished = (bench: Bench, id: string) =>
@@ -109,6 +109,7 @@ const finished = (bench: Bench, id: string) =>
 	});
 
 	it('records a result that is no JSON and gives the job up after one retry', async () => {
+		bench.control.setEndpoint({ id: ENDPOINT, pingTimeoutMs: 3000 });
 		const id = await bench.run({ do: 'not_json' });
 		const ended = await finished(bench, id);
 		expect(ended).toMatchObject({
@@ -157,3 +158,19 @@ const finished = (bench: Bench, id: string) =>
 		});
 	},
 );
+
+(python === undefined ? describe.skip : describe)('a worker with a generator as handler', () => {
+	it('sends chunks for /stream and completes with an empty output', async () => {
+		const bench = await startReal();
+		await attach(bench, 'worker-c', { TEST_STREAM: '1' });
+		const id = await bench.run({ pages: 3 });
+		const pages: unknown[] = [];
+		await eventually(async () => {
+			const { data } = await bench.api.get(`/stream/${id}`);
+			pages.push(...data.stream.map((chunk: { output: unknown }) => chunk.output));
+			return data.status === 'COMPLETED' && data.stream.length === 0 ? true : undefined;
+		}, 'the stream ends');
+		expect(pages).toEqual([{ page: 0 }, { page: 1 }, { page: 2 }]);
+		expect((await bench.status(id)).data).toMatchObject({ status: 'COMPLETED', output: [] });
+	});
+});

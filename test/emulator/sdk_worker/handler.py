@@ -7,7 +7,7 @@ import runpod
 
 
 async def handler(job):
-    """input: {do: "echo" | "fail" | "wait" | "not_json" | "pages", ...} -> the echo, or an exception."""
+    """input: {do: "echo" | "fail" | "wait" | "not_json", ...} -> the echo, or an exception."""
     given = job["input"]
     if given["do"] == "fail":
         raise ValueError("told to fail")
@@ -20,5 +20,16 @@ async def handler(job):
     return {"echo": given}
 
 
+async def pages(job):
+    """input: {pages: n} -> n chunks for /stream."""
+    for number in range(job["input"]["pages"]):
+        yield {"page": number}
+
+
 concurrency = int(os.environ.get("TEST_CONCURRENCY", "1"))
-runpod.serverless.start({"handler": handler, "concurrency_modifier": lambda current: concurrency})
+runpod.serverless.start(
+    {
+        "handler": pages if os.environ.get("TEST_STREAM") else handler,
+        "concurrency_modifier": lambda current: concurrency,
+    }
+)
