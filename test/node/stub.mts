@@ -15,7 +15,13 @@ export interface Stub {
 	close: () => Promise<void>;
 }
 
-type Answer = { status?: number; body?: unknown; headers?: Record<string, string> };
+interface Answer {
+	status?: number;
+	/** JSON, or with `bytes` a file. */
+	body?: unknown;
+	bytes?: Buffer;
+	headers?: Record<string, string>;
+}
 
 export async function startStub(answer: (seen: Seen) => Answer): Promise<Stub> {
 	const seen: Seen[] = [];
@@ -24,9 +30,10 @@ export async function startStub(answer: (seen: Seen) => Answer): Promise<Stub> {
 		const call = { method, path: url, headers };
 		seen.push(call);
 		request.resume();
-		const { status = 200, body = {}, headers: more } = answer(call);
-		response.writeHead(status, { 'content-type': 'application/json', ...more });
-		response.end(JSON.stringify(body));
+		const { status = 200, body = {}, bytes, headers: more } = answer(call);
+		const contentType = bytes ? 'application/octet-stream' : 'application/json';
+		response.writeHead(status, { 'content-type': contentType, ...more });
+		response.end(bytes ?? JSON.stringify(body));
 	});
 	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 	const { port } = server.address() as AddressInfo;

@@ -82,12 +82,9 @@ function tokenRefused(status: 401 | 403, parts: FailureParts): Failure {
 		status === 401
 			? (['UNAUTHORIZED', 'The worker asks for a token.'] as const)
 			: (['FORBIDDEN', 'The worker did not accept the token.'] as const);
-	const remedy = [
-		"Compare 'Bearer Token' of the credential with the AUTH_TOKEN of the worker.",
-		"The token is sent to the credential's base URL and to Pods behind proxy.runpod.net, to no other address.",
-		...(parts.after ?? []),
-	];
-	return { ...failureOf(code, {}, { ...parts, message }), description: remedy.join(' ') };
+	const remedy =
+		"Compare 'Bearer Token' of the credential with the AUTH_TOKEN of the worker. The token is sent to the credential's base URL and to Pods behind proxy.runpod.net, to no other address.";
+	return failureOf(code, {}, { ...parts, message, remedy });
 }
 
 function notFound(policy: Policy, parts: FailureParts): Failure {

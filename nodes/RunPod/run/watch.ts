@@ -19,7 +19,9 @@ export class Watch {
 		if (run.jobId === undefined || run.state === undefined) return;
 		const before = this.timeline;
 		// Progress that was read in an earlier state says nothing about the new one.
-		const progress = run.phase === 'run' && run.end === undefined ? run.progress : undefined;
+		// A single look ends with a job that goes on, and its progress is what one looks for.
+		const goesOn = run.end === undefined || run.end.type === 'handOver';
+		const progress = run.phase === 'run' && goesOn ? run.progress : undefined;
 		this.timeline = extendTimeline(before, run.state, progress, now);
 		const entry = this.timeline.at(-1);
 		if (this.timeline === before || entry === undefined) return;
