@@ -50,10 +50,10 @@ class ModelCache:
                 self._models.popitem(last=False)
                 self._free()
 
-    def drop_all(self, keep: Hashable = None) -> None:
-        """Drops every model but one: the last resort before a job fails for want of memory."""
+    def drop_others(self, used: object = None) -> None:
+        """Drops every model but the one in use: the last resort before a job fails for want of memory."""
         with self._lock:
-            for key in [key for key in self._models if key != keep]:
+            for key in [key for key, model in self._models.items() if model is not used]:
                 del self._models[key]
             self._free()
 

@@ -12,6 +12,7 @@ from studio.engines.diffusion.generate import SEEDS, Picture, generate, image_se
 from studio.engines.diffusion.load import DiffusionModel
 from studio.engines.diffusion.schedulers import resolve_scheduler
 from studio.engines.diffusion.sizes import Rendering, plan_rendering
+from studio.engines.memory import within_memory
 from studio.engines.upscale.enlarge import enlarge
 from studio.engines.upscale.load import Upscaler
 from studio.media.images import resize_cover
@@ -61,8 +62,15 @@ def plan_drawing(assets: Assets, asked, device: str) -> Plan:
 
 
 def draw(plan: Plan, on_step: Report) -> list[np.ndarray]:
-    """uint8 images (height, width, 3) of the asked size, one per seed. `on_step` counts denoising steps."""
-    return [_fit(plan, pixels) for pixels in generate(plan.model, plan.picture, plan.seeds, on_step)]
+    """uint8 images (height, width, 3) of the asked size, one per seed. `on_step` counts denoising steps.
+
+    Raises OUT_OF_MEMORY when they do not fit, even decoded in tiles and with no other model in memory.
+    """
+    attempts = [
+        lambda tiled=tiled: generate(plan.model, plan.picture, plan.seeds, on_step, tiled) for tiled in (False, True)
+    ]
+    images = within_memory(attempts, lambda: loaded.cache().drop_others(plan.model))
+    return [_fit(plan, pixels) for pixels in images]
 
 
 def _fit(plan: Plan, pixels: np.ndarray) -> np.ndarray:

@@ -30,6 +30,9 @@ def run(input: ProductionInput, context: JobContext) -> dict:
 
     context.progress("generating", 5, f"Generating {input.num_images} image(s)")
     base = draw(plan, on_step)
+    facts, seeds = resolved(plan, settings.version), plan.seeds
+    # From here on nothing holds the diffusion model but the cache, which can drop it if memory runs out.
+    del plan
     # Half a pixel up, as people round; Python would round to the even neighbour.
     final_width = int(input.width * input.upscale_factor + 0.5)
     final_height = int(input.height * input.upscale_factor + 0.5)
@@ -50,11 +53,11 @@ def run(input: ProductionInput, context: JobContext) -> dict:
             "image": to_base64(encode_image(pixels, input.output_format, input.quality)),
             "seed": seed,
         }
-        for index, (pixels, seed) in enumerate(zip(images, plan.seeds, strict=True))
+        for index, (pixels, seed) in enumerate(zip(images, seeds, strict=True))
     ]
     result = {
         "route": "production",
-        "metadata": resolved(plan, settings.version)
+        "metadata": facts
         | {
             "base_width": input.width,
             "base_height": input.height,

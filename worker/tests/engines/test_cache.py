@@ -65,10 +65,10 @@ def test_what_fails_to_load_is_not_kept(memory):
     assert memory.get("a", 10) == "A"
 
 
-def test_all_but_one_can_be_dropped(memory):
-    memory.get("a", 10)
+def test_all_but_the_one_in_use_can_be_dropped(memory):
+    used = memory.get("a", 10)
     memory.get("b", 10)
-    memory.cache.drop_all(keep="a")
+    memory.cache.drop_others(used)
     assert memory.cache.loaded() == ["a"]
 
 

@@ -1,7 +1,10 @@
 """Text to image against plain diffusers, and the choice of size and sampler."""
 
+import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +13,14 @@ import torch
 from diffusers import StableDiffusionXLPipeline
 
 from studio.assets import Assets
+from studio.contract.create import CreateInput
 from studio.engines import loaded
 from studio.engines.diffusion.generate import Picture, generate, image_seeds
+from studio.engines.diffusion.load import load_model
 from studio.engines.diffusion.schedulers import build_scheduler, resolve_scheduler
 from studio.engines.diffusion.sizes import Rendering, plan_rendering
 from studio.engines.diffusion.traced import settle
+from studio.engines.draw import draw, plan_drawing
 from studio.failures import StudioFailure
 
 pytestmark = pytest.mark.slow
@@ -102,6 +108,44 @@ def test_what_a_step_raises_ends_the_run_before_anything_is_decoded(model, monke
     with pytest.raises(KeyboardInterrupt):
         generate(model, picture(), [1, 2], stop)
     assert steps == [(1, 6)]
+
+
+def test_out_of_memory_is_met_by_decoding_in_tiles(tiny_settings, model, monkeypatch):
+    asked = CreateInput(route="create", prompt="a cat", width=256, height=256, steps=1, seed=1)
+    plan = plan_drawing(Assets(tiny_settings), asked, "cpu")
+    decode, tried = model.pipe.vae.decode, []
+
+    def short_of_memory(*arguments, **options):
+        tried.append(model.pipe.vae.use_tiling)
+        if len(tried) < 2:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return decode(*arguments, **options)
+
+    monkeypatch.setattr(model.pipe.vae, "decode", short_of_memory)
+    assert draw(plan, lambda done, total: None)[0].shape == (256, 256, 3)
+    assert tried == [False, True]
+    assert not model.pipe.vae.use_tiling
+
+    def no_memory(*arguments, **options):
+        raise MemoryError
+
+    monkeypatch.setattr(model.pipe.vae, "decode", no_memory)
+    with pytest.raises(StudioFailure, match="OUT_OF_MEMORY"):
+        draw(plan, lambda done, total: None)
+    assert ("diffusion", str(model.folder)) in loaded.cache().loaded()
+
+
+def test_a_decoder_that_overflows_in_half_precision_works_in_another_one(tiny_set, model, tmp_path):
+    folder = tmp_path / "pipeline"
+    shutil.copytree(tiny_set.parent / "pipeline", folder)
+    config = json.loads((folder / "vae/config.json").read_text())
+    (folder / "vae/config.json").write_text(json.dumps(config | {"force_upcast": True}))
+    half = load_model(model.card, folder, replace(model.device, dtype=torch.float16))
+    assert half.pipe.unet.dtype == torch.float16
+    assert half.pipe.vae.dtype == torch.bfloat16
+    full = generate(model, picture(), [1])[0].astype(int)
+    difference = np.abs(full - generate(half, picture(), [1])[0])
+    assert difference.mean() < 3
 
 
 def test_seeds_count_on_and_wrap_at_32_bits():

@@ -36,18 +36,21 @@ def generate(
     picture: Picture,
     seeds: list[int],
     on_step: Callable[[int, int], None] = lambda done, total: None,
+    tiled: bool = False,
 ) -> list[np.ndarray]:
     """Images as uint8 arrays (height, width, 3), one per seed.
 
     `on_step(done, total)` counts the steps of all images; what it raises ends the run before the next
     step, and nothing is decoded. The images are made one after another: a batch would round differently
-    from a single run, and image n must equal a job of its own with seed + n.
+    from a single run, and image n must equal a job of its own with seed + n. `tiled` decodes in tiles:
+    less memory, and pixels that differ a little.
     """
     images = []
     total = picture.steps * len(seeds)
     with model.lock, computing(model.device, model.parameters):
         for index, seed in enumerate(seeds):
-            images.append(_decode(model, _latents(model, picture, seed, index * picture.steps, total, on_step)))
+            latents = _latents(model, picture, seed, index * picture.steps, total, on_step)
+            images.append(_decode(model.pipe.vae, latents, tiled))
     return images
 
 
@@ -74,16 +77,14 @@ def _latents(model: DiffusionModel, picture: Picture, seed: int, before: int, to
     ).images
 
 
-def _decode(model: DiffusionModel, latents: torch.Tensor) -> np.ndarray:
-    vae, pipe = model.pipe.vae, model.pipe
-    # Some autoencoders overflow in fp16 and say so in their configuration.
-    upcast = vae.dtype == torch.float16 and vae.config.force_upcast
-    if upcast:
-        pipe.vae.to(dtype=torch.float32)
-    latents = latents.to(next(vae.post_quant_conv.parameters()).dtype)
-    image = vae.decode(_denormalise(latents, vae.config), return_dict=False)[0]
-    if upcast:
-        pipe.vae.to(dtype=torch.float16)
+def _decode(vae, latents: torch.Tensor, tiled: bool) -> np.ndarray:
+    latents = _denormalise(latents, vae.config).to(vae.dtype)
+    if tiled:
+        vae.enable_tiling()
+    try:
+        image = vae.decode(latents, return_dict=False)[0]
+    finally:
+        vae.disable_tiling()
     pixels = (image[0].float() * 0.5 + 0.5).clamp(0, 1).permute(1, 2, 0)
     # Rounded on the device: a quarter of the bytes to copy.
     return (pixels * 255).round().to(torch.uint8).cpu().numpy()

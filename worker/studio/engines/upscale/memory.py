@@ -23,4 +23,4 @@ def enlarge_within_memory(
         lambda size=size: enlarge(upscaler, pixels, width, height, tile=size, on_tile=on_tile)
         for size in tile_ladder(tile)
     ]
-    return within_memory(attempts, lambda: loaded.cache().drop_all())
+    return within_memory(attempts, lambda: loaded.cache().drop_others(upscaler))
