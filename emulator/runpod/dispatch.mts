@@ -53,7 +53,10 @@ export class Dispatcher {
 		return end;
 	}
 
-	/** Tells a worker to stop a job; its next or present job-stop call gets it. */
+	/**
+	 * Tells a worker to stop a job; its next or present job-stop call gets it. Assumed: once. The SDK drops
+	 * the signal when it has taken the job but not started it yet, and then runs it to its end.
+	 */
 	stop(endpoint: Endpoint, workerId: string, jobId: string): void {
 		const worker = endpoint.workers.get(workerId);
 		if (worker === undefined) return;
