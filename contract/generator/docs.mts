@@ -31,6 +31,13 @@ function limits(row: Row): string {
 		parts.push(`${row.minimum} to ${row.maximum}`);
 	}
 	if (row.multipleOf !== undefined) parts.push(`multiple of ${row.multipleOf}`);
+	if (row.maxItems !== undefined) {
+		const same = row.minItems === row.maxItems;
+		parts.push(same ? `${row.maxItems} entries` : `${row.minItems ?? 0} to ${row.maxItems} entries`);
+	}
+	if (row.items?.maximum !== undefined) {
+		parts.push(`each ${row.items.minimum} to ${row.items.maximum}`);
+	}
 	if (row.maxLength !== undefined) parts.push(`at most ${row.maxLength} characters`);
 	return parts.join('; ');
 }
@@ -151,6 +158,7 @@ function amount(name: string, value: number): string {
 	const unit = name.slice(name.lastIndexOf('_') + 1);
 	if (unit === 'bytes') return `${value / 1e6} MB`;
 	if (unit === 'mb') return `${value} MB`;
+	if (unit === 'pixels') return `${value} pixels`;
 	const seconds = unit === 'ms' ? value / 1000 : value;
 	for (const [length, word] of [
 		[86400, 'days'],

@@ -54,13 +54,16 @@ export function field(name: string, part: Schema, required: boolean): Field {
 	};
 }
 
-/** Fields of one route: those in the form in the contract's order, those in "Options" by label. */
+/**
+ * Fields of one route: those in the form in the contract's order, those in "Options" by label. What
+ * has no field of its own kind in n8n (files, pairs of numbers) is left to its operation.
+ */
 export function fields(schema: Schema): { main: Field[]; options: Field[] } {
 	const all = parameters(schema);
 	const build = (entries: Array<[string, Schema]>) =>
 		entries.map(([name, part]) => field(name, part, schema.required?.includes(name) ?? false));
 	return {
-		main: build(all.filter(([, part]) => part['x-n8n']?.group !== 'options')),
+		main: build(all.filter(([, part]) => part['x-n8n']?.group === undefined)),
 		options: build(all.filter(([, part]) => part['x-n8n']?.group === 'options')).sort(
 			(one, other) => String(one.displayName).localeCompare(String(other.displayName), 'en'),
 		),

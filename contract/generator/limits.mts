@@ -7,7 +7,7 @@ export interface Row {
 	label: string;
 	type: string;
 	required: boolean;
-	group: 'main' | 'options';
+	group: 'main' | 'options' | 'own';
 	default?: unknown;
 	minimum?: number;
 	maximum?: number;
@@ -15,6 +15,10 @@ export interface Row {
 	minLength?: number;
 	maxLength?: number;
 	pattern?: string;
+	minItems?: number;
+	maxItems?: number;
+	/** What each entry of a list may be. */
+	items?: { type: string } & Partial<Row>;
 	enum?: Array<string | number>;
 	aliases?: Record<string, string>;
 }
@@ -27,8 +31,13 @@ const copied = [
 	'minLength',
 	'maxLength',
 	'pattern',
+	'minItems',
+	'maxItems',
 	'enum',
 ] as const;
+
+const limitsOf = (part: Schema): Partial<Row> =>
+	Object.fromEntries(copied.flatMap((key) => (part[key] === undefined ? [] : [[key, part[key]]])));
 
 export function row(name: string, part: Schema, required: boolean): Row {
 	const text = part['x-n8n'];
@@ -42,8 +51,9 @@ export function row(name: string, part: Schema, required: boolean): Row {
 		required,
 		group: text.group ?? 'main',
 	};
-	for (const keyword of copied) {
-		if (part[keyword] !== undefined) Object.assign(result, { [keyword]: part[keyword] });
+	Object.assign(result, limitsOf(part));
+	if (part.type === 'array' && typeof part.items?.type === 'string') {
+		result.items = { type: part.items.type, ...limitsOf(part.items) };
 	}
 	if (text.aliases) result.aliases = text.aliases;
 	return result;

@@ -39,7 +39,16 @@ export function previewFiles(contract: Contract): Map<string, string> {
 		operations.set(key, [...(operations.get(key) ?? []), route]);
 	}
 	const item = simplified(contract.job.item);
-	const previews = new Map<string, Schema>([['job/pollStatus', merged([item])]]);
+	const command: Schema = {
+		type: 'object',
+		properties: { id: { type: 'string' }, status: { type: 'string' } },
+	};
+	const previews = new Map<string, Schema>([
+		['job/cancel', command],
+		['job/pollStatus', merged([item])],
+		['job/retry', command],
+		['job/run', merged([item])],
+	]);
 	for (const [key, routes] of operations) {
 		previews.set(key, merged([...routes.map((route) => simplified(route.output)), item]));
 	}

@@ -47,6 +47,19 @@ function schemaText(schema: object): string {
 	);
 }
 
+/**
+ * Entries of a list with limits of their own come as classes that are not strict: written into the
+ * list they are as strict as all the rest.
+ */
+function inlined(text: string): string {
+	const entry = /class (\w+)\(RootModel\[\w+\]\):\n    root: (Annotated\[.*\])\n\n\n/g;
+	let result = text.replace(entry, '');
+	for (const [, name, type] of text.matchAll(entry)) {
+		result = result.replaceAll(`list[${name}]`, `list[${type}]`);
+	}
+	return result.includes('RootModel[') ? result : result.replace(', RootModel\n', '\n');
+}
+
 function models(python: string, route: RouteSource): string {
 	const name = pascal(route.route);
 	const schema = {
@@ -82,7 +95,7 @@ function models(python: string, route: RouteSource): string {
 			// The generator looks for a project file in the working directory: there must be none.
 			{ cwd: scratch, stdio: ['ignore', 'ignore', 'inherit'] },
 		);
-		return readFileSync(target, 'utf8').trimEnd() + '\n';
+		return inlined(readFileSync(target, 'utf8')).trimEnd() + '\n';
 	} finally {
 		rmSync(scratch, { recursive: true, force: true });
 	}

@@ -11,8 +11,8 @@ export interface FieldText {
 	rows?: number;
 	placeholder?: string;
 	hint?: string;
-	/** The field stands in the collection "Options" instead of the form itself. */
-	group?: 'options';
+	/** `options`: the field stands in that collection; `own`: the operation writes its own fields for it. */
+	group?: 'options' | 'own';
 	/** Display name of each value of an enum. */
 	options?: Record<string, string>;
 	/** Other words that are read as a value of the enum. */
@@ -31,6 +31,8 @@ export interface Schema {
 	minLength?: number;
 	maxLength?: number;
 	pattern?: string;
+	minItems?: number;
+	maxItems?: number;
 	format?: string;
 	contentEncoding?: string;
 	properties?: Record<string, Schema>;

@@ -70,7 +70,8 @@ export interface Limit {
 	readonly label: string;
 	readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'array' | 'object';
 	readonly required: boolean;
-	readonly group: 'main' | 'options';
+	/** The operation has fields of its own for a parameter of the group 'own'. */
+	readonly group: 'main' | 'options' | 'own';
 	/** Without one the parameter is left out until the user sets it. */
 	readonly default?: string | number | boolean;
 	readonly minimum?: number;
@@ -79,6 +80,10 @@ export interface Limit {
 	readonly minLength?: number;
 	readonly maxLength?: number;
 	readonly pattern?: string;
+	readonly minItems?: number;
+	readonly maxItems?: number;
+	/** What each entry of a list may be. */
+	readonly items?: Pick<Limit, 'type' | 'minimum' | 'maximum' | 'minLength' | 'maxLength'>;
 	readonly enum?: ReadonlyArray<string | number>;
 	/** Other words that are read as a value of the enum. */
 	readonly aliases?: Readonly<Record<string, string>>;

@@ -47,9 +47,20 @@ def read_input(job_input: object) -> tuple[str, BaseModel]:
     try:
         return name, contract.input.model_validate(values)
     except ValidationError as error:
+        _refuse_sources(error)
         schema = contract.input.model_json_schema()
         sentences = dict.fromkeys(_sentence(fault, schema, name) for fault in error.errors(include_url=False))
         raise StudioFailure("INVALID_INPUT", detail=" ".join(sentences)) from None
+
+
+def _refuse_sources(error: ValidationError) -> None:
+    """Raises the codes that source images have of their own: none where one is needed, or too many."""
+    for fault in error.errors(include_url=False, include_input=False):
+        if fault["loc"] == ("images",) and fault["type"] in ("missing", "too_short"):
+            raise StudioFailure("SOURCE_REQUIRED")
+        if fault["loc"] == ("images",) and fault["type"] == "too_long":
+            limits = fault["ctx"]
+            raise StudioFailure("TOO_MANY_IMAGES", count=limits["actual_length"], limit=limits["max_length"])
 
 
 def _sentence(fault: dict, schema: dict, route: str) -> str:

@@ -292,6 +292,79 @@ export const fields: Record<Route, RouteFields> = {
 			},
 		],
 	},
+	score: { main: [], options: [] },
+	upscale: {
+		main: [
+			{
+				displayName: 'Upscale Factor',
+				name: 'upscaleFactor',
+				type: 'number',
+				typeOptions: { minValue: 1, maxValue: 8, numberPrecision: 2 },
+				default: 4,
+				description: 'How many times wider and higher the final image is',
+			},
+			{
+				displayName: 'Upscale Model',
+				name: 'upscaleModel',
+				type: 'options',
+				options: [
+					{ name: 'Photo', value: 'photo' },
+					{ name: 'Art', value: 'art' },
+					{ name: 'Conservative', value: 'conservative' },
+				],
+				default: 'photo',
+				description:
+					"Kind of network that enlarges: for photos, for drawings and anime, or one that invents less detail. The worker's set of models names the network behind each.",
+			},
+		],
+		options: [
+			{
+				displayName: 'File Name',
+				name: 'filename',
+				type: 'string',
+				default: '',
+				placeholder: 'e.g. fox-in-snow',
+				description:
+					'Name of the file without extension. By default the name of the source, with -up.',
+			},
+			{
+				displayName: 'Format',
+				name: 'outputFormat',
+				type: 'options',
+				options: [
+					{ name: 'JPEG', value: 'jpeg' },
+					{ name: 'PNG', value: 'png' },
+					{ name: 'WebP', value: 'webp' },
+				],
+				default: 'jpeg',
+				description: 'File format of the image',
+			},
+			{
+				displayName: 'Quality',
+				name: 'quality',
+				type: 'number',
+				typeOptions: { minValue: 1, maxValue: 100, numberPrecision: 0 },
+				default: 95,
+				description: 'Compression quality of JPEG and WebP; PNG is always lossless',
+			},
+			{
+				displayName: 'Tile Size',
+				name: 'tileSize',
+				type: 'number',
+				typeOptions: { minValue: 128, maxValue: 2048, numberPrecision: 0 },
+				default: 1024,
+				description:
+					'Edge of a tile in pixels of the image that is enlarged; 512 gives the best quality',
+			},
+			{
+				displayName: 'Tiled Upscale',
+				name: 'useTiledUpscale',
+				type: 'boolean',
+				default: true,
+				description: 'Whether to enlarge in overlapping, blended tiles, which needs less memory',
+			},
+		],
+	},
 };
 
 /** Fields of the node that no worker sees. */
@@ -313,6 +386,7 @@ export const settingFields = {
 		type: 'options',
 		options: [
 			{ name: 'Poll', value: 'poll' },
+			{ name: 'Callback', value: 'callback' },
 			{ name: "Don't Wait", value: 'dontWait' },
 		],
 		default: 'poll',
@@ -396,6 +470,37 @@ export const settingFields = {
 		description:
 			'Whether to cancel the remote job when the execution is stopped or runs out of time',
 	},
+	fallback: {
+		displayName: 'Fallback Endpoint',
+		name: 'fallback',
+		type: 'options',
+		options: [
+			{ name: 'None', value: 'none' },
+			{ name: 'Endpoint', value: 'endpoint' },
+			{ name: 'Worker URL', value: 'workerUrl' },
+		],
+		default: 'none',
+		description:
+			'Who takes the job when its target cannot: no worker in time, no capacity, a paused or missing endpoint, or a server error',
+	},
+	fallbackEndpoint: {
+		displayName: 'Fallback Endpoint ID',
+		name: 'fallbackEndpoint',
+		type: 'string',
+		default: '',
+		placeholder: 'e.g. 4m7x2k9q',
+		description:
+			'ID of the serverless endpoint that takes the job over, of the same RunPod account',
+	},
+	fallbackWorkerUrl: {
+		displayName: 'Fallback Worker URL',
+		name: 'fallbackWorkerUrl',
+		type: 'string',
+		default: '',
+		placeholder: 'e.g. https://abc123-8000.proxy.runpod.net',
+		description:
+			'Address of the worker that takes the job over. Leave empty to use the base URL of the credential.',
+	},
 	outputField: {
 		displayName: 'Put Output in Field',
 		name: 'outputField',
@@ -409,6 +514,13 @@ export const settingFields = {
 		type: 'boolean',
 		default: true,
 		description: 'Whether to return a simplified version of the response instead of the raw data',
+	},
+	allowEmptyOutput: {
+		displayName: 'Allow Empty Output',
+		name: 'allowEmptyOutput',
+		type: 'boolean',
+		default: false,
+		description: 'Whether a job that ends without an output is a success',
 	},
 	roundSize: {
 		displayName: 'Round Size',

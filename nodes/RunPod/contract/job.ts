@@ -40,4 +40,8 @@ export const jobLimits = {
 	ttlMaxS: 604800,
 	executionTimeoutMinS: 5,
 	executionTimeoutMaxS: 604800,
+	sourceImageBytes: 5000000,
+	sourceImagePixels: 67108864,
+	upscaleSourcePixels: 16777216,
+	upscaleEdgePixels: 8192,
 } as const;

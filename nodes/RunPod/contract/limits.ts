@@ -11,7 +11,8 @@ export interface Limit {
 	readonly label: string;
 	readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'array' | 'object';
 	readonly required: boolean;
-	readonly group: 'main' | 'options';
+	/** The operation has fields of its own for a parameter of the group 'own'. */
+	readonly group: 'main' | 'options' | 'own';
 	/** Without one the parameter is left out until the user sets it. */
 	readonly default?: string | number | boolean;
 	readonly minimum?: number;
@@ -20,6 +21,10 @@ export interface Limit {
 	readonly minLength?: number;
 	readonly maxLength?: number;
 	readonly pattern?: string;
+	readonly minItems?: number;
+	readonly maxItems?: number;
+	/** What each entry of a list may be. */
+	readonly items?: Pick<Limit, 'type' | 'minimum' | 'maximum' | 'minLength' | 'maxLength'>;
 	readonly enum?: ReadonlyArray<string | number>;
 	/** Other words that are read as a value of the enum. */
 	readonly aliases?: Readonly<Record<string, string>>;
@@ -342,6 +347,114 @@ export const limits: Readonly<Record<Route, readonly Limit[]>> = {
 			maxLength: 200,
 		},
 	],
+	score: [
+		{
+			name: 'images',
+			parameter: 'images',
+			label: 'Source Images',
+			type: 'array',
+			required: true,
+			group: 'own',
+			minItems: 1,
+			maxItems: 4,
+			items: { type: 'string', minLength: 1 },
+		},
+	],
+	upscale: [
+		{
+			name: 'images',
+			parameter: 'images',
+			label: 'Source Images',
+			type: 'array',
+			required: true,
+			group: 'own',
+			minItems: 1,
+			maxItems: 4,
+			items: { type: 'string', minLength: 1 },
+		},
+		{
+			name: 'upscale_factor',
+			parameter: 'upscaleFactor',
+			label: 'Upscale Factor',
+			type: 'number',
+			required: false,
+			group: 'main',
+			default: 4,
+			minimum: 1,
+			maximum: 8,
+		},
+		{
+			name: 'final_resolution',
+			parameter: 'finalResolution',
+			label: 'Target Size',
+			type: 'array',
+			required: false,
+			group: 'own',
+			minItems: 2,
+			maxItems: 2,
+			items: { type: 'integer', minimum: 16, maximum: 8192 },
+		},
+		{
+			name: 'upscale_model',
+			parameter: 'upscaleModel',
+			label: 'Upscale Model',
+			type: 'string',
+			required: false,
+			group: 'main',
+			default: 'photo',
+			enum: ['photo', 'art', 'conservative'],
+		},
+		{
+			name: 'use_tiled_upscale',
+			parameter: 'useTiledUpscale',
+			label: 'Tiled Upscale',
+			type: 'boolean',
+			required: false,
+			group: 'options',
+			default: true,
+		},
+		{
+			name: 'tile_size',
+			parameter: 'tileSize',
+			label: 'Tile Size',
+			type: 'integer',
+			required: false,
+			group: 'options',
+			default: 1024,
+			minimum: 128,
+			maximum: 2048,
+		},
+		{
+			name: 'output_format',
+			parameter: 'outputFormat',
+			label: 'Format',
+			type: 'string',
+			required: false,
+			group: 'options',
+			default: 'jpeg',
+			enum: ['jpeg', 'png', 'webp'],
+		},
+		{
+			name: 'quality',
+			parameter: 'quality',
+			label: 'Quality',
+			type: 'integer',
+			required: false,
+			group: 'options',
+			default: 95,
+			minimum: 1,
+			maximum: 100,
+		},
+		{
+			name: 'filename',
+			parameter: 'filename',
+			label: 'File Name',
+			type: 'string',
+			required: false,
+			group: 'options',
+			maxLength: 200,
+		},
+	],
 };
 
 /** Options of the node that no worker sees. */
@@ -364,7 +477,7 @@ export const settings = {
 		required: false,
 		group: 'main',
 		default: 'poll',
-		enum: ['poll', 'dontWait'],
+		enum: ['poll', 'callback', 'dontWait'],
 	},
 	submitMode: {
 		name: 'submit_mode',
@@ -461,6 +574,34 @@ export const settings = {
 		group: 'main',
 		default: true,
 	},
+	fallback: {
+		name: 'fallback',
+		parameter: 'fallback',
+		label: 'Fallback Endpoint',
+		type: 'string',
+		required: false,
+		group: 'main',
+		default: 'none',
+		enum: ['none', 'endpoint', 'workerUrl'],
+	},
+	fallbackEndpoint: {
+		name: 'fallback_endpoint',
+		parameter: 'fallbackEndpoint',
+		label: 'Fallback Endpoint ID',
+		type: 'string',
+		required: false,
+		group: 'main',
+		default: '',
+	},
+	fallbackWorkerUrl: {
+		name: 'fallback_worker_url',
+		parameter: 'fallbackWorkerUrl',
+		label: 'Fallback Worker URL',
+		type: 'string',
+		required: false,
+		group: 'main',
+		default: '',
+	},
 	outputField: {
 		name: 'output_field',
 		parameter: 'outputField',
@@ -478,6 +619,15 @@ export const settings = {
 		required: false,
 		group: 'main',
 		default: true,
+	},
+	allowEmptyOutput: {
+		name: 'allow_empty_output',
+		parameter: 'allowEmptyOutput',
+		label: 'Allow Empty Output',
+		type: 'boolean',
+		required: false,
+		group: 'main',
+		default: false,
 	},
 	roundSize: {
 		name: 'round_size',

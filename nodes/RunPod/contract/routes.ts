@@ -2,7 +2,7 @@
 
 import type { FailureCode } from './errors';
 
-export type Route = 'create' | 'health' | 'production';
+export type Route = 'create' | 'health' | 'production' | 'score' | 'upscale';
 
 export interface RouteText {
 	readonly title: string;
@@ -37,6 +37,42 @@ export const routes: Readonly<Record<Route, RouteText>> = {
 		failures: [
 			'INVALID_INPUT',
 			'INVALID_ROUTE',
+			'MODEL_NOT_FOUND',
+			'ASSET_MISSING',
+			'OUT_OF_MEMORY',
+			'RESULT_TOO_LARGE',
+			'JOB_FAILED',
+			'CANCELED',
+		],
+	},
+	score: {
+		title: 'Score',
+		description:
+			'Says how good images look, by a learned aesthetic predictor: the one that Create uses.',
+		failures: [
+			'INVALID_INPUT',
+			'INVALID_ROUTE',
+			'SOURCE_REQUIRED',
+			'TOO_MANY_IMAGES',
+			'IMAGE_TOO_LARGE',
+			'UNSUPPORTED_IMAGE',
+			'MODEL_NOT_FOUND',
+			'ASSET_MISSING',
+			'OUT_OF_MEMORY',
+			'JOB_FAILED',
+			'CANCELED',
+		],
+	},
+	upscale: {
+		title: 'Upscale',
+		description: 'Enlarges images with a network that restores detail.',
+		failures: [
+			'INVALID_INPUT',
+			'INVALID_ROUTE',
+			'SOURCE_REQUIRED',
+			'TOO_MANY_IMAGES',
+			'IMAGE_TOO_LARGE',
+			'UNSUPPORTED_IMAGE',
 			'MODEL_NOT_FOUND',
 			'ASSET_MISSING',
 			'OUT_OF_MEMORY',

@@ -417,6 +417,280 @@ export interface ProductionOutput {
 	[k: string]: unknown;
 }
 
+export interface ScoreInput {
+	route: 'score';
+	/**
+	 * The images to work on, each as the base64 of its file or as a data URI: jpg, png, gif (its first image), bmp, tiff or webp, up to 5 MB
+	 *
+	 * @minItems 1
+	 * @maxItems 4
+	 */
+	images: [string] | [string, string] | [string, string, string] | [string, string, string, string];
+}
+
+export interface ScoreOutput {
+	route: 'score';
+	/**
+	 * The scores in the order of the images
+	 */
+	scores: {
+		/**
+		 * Name of the source image: img_000_00 is the first one of the job
+		 */
+		id: string;
+		/**
+		 * Score on the scale that score_min and score_max name, higher is better
+		 */
+		aesthetic_score: number;
+		/**
+		 * Name of the aesthetic predictor
+		 */
+		score_model: string;
+		/**
+		 * Lowest score the predictor was trained on
+		 */
+		score_min: number;
+		/**
+		 * Highest score the predictor was trained on
+		 */
+		score_max: number;
+		[k: string]: unknown;
+	}[];
+	metadata: {
+		/**
+		 * Name of the aesthetic predictor
+		 */
+		score_model: string;
+		/**
+		 * Licence of the aesthetic predictor
+		 */
+		score_license: string;
+		/**
+		 * What made the image, for reproduction
+		 */
+		worker: {
+			/**
+			 * Version of the worker
+			 */
+			version: string;
+			/**
+			 * SHA-256 of the model's largest weight file
+			 */
+			model_hash: string | null;
+			/**
+			 * GPU model, or cpu
+			 */
+			device: string;
+			[k: string]: unknown;
+		};
+		[k: string]: unknown;
+	};
+	meta: {
+		/**
+		 * ID of the job
+		 */
+		job_id: string;
+		/**
+		 * Time the route ran in milliseconds
+		 */
+		duration_ms: number;
+		/**
+		 * Whether this was the first job of the worker process
+		 */
+		cold_start?: boolean;
+		[k: string]: unknown;
+	};
+	[k: string]: unknown;
+}
+
+export interface UpscaleInput {
+	route: 'upscale';
+	/**
+	 * The images to work on, each as the base64 of its file or as a data URI: jpg, png, gif (its first image), bmp, tiff or webp, up to 5 MB
+	 *
+	 * @minItems 1
+	 * @maxItems 4
+	 */
+	images: [string] | [string, string] | [string, string, string] | [string, string, string, string];
+	/**
+	 * How many times wider and higher the final image is
+	 */
+	upscale_factor?: number;
+	/**
+	 * Width and height of the final image in pixels, instead of the factor. Where the source has another shape, it fills the size and the surplus is cut off evenly.
+	 *
+	 * @minItems 2
+	 * @maxItems 2
+	 */
+	final_resolution?: [number, number];
+	/**
+	 * Kind of network that enlarges: for photos, for drawings and anime, or one that invents less detail. The worker's set of models names the network behind each.
+	 */
+	upscale_model?: 'photo' | 'art' | 'conservative';
+	/**
+	 * Whether to enlarge in overlapping, blended tiles, which needs less memory
+	 */
+	use_tiled_upscale?: boolean;
+	/**
+	 * Edge of a tile in pixels of the image that is enlarged; 512 gives the best quality
+	 */
+	tile_size?: number;
+	/**
+	 * File format of the image
+	 */
+	output_format?: 'jpeg' | 'png' | 'webp';
+	/**
+	 * Compression quality of JPEG and WebP; PNG is always lossless
+	 */
+	quality?: number;
+	/**
+	 * Name of the file without extension. By default the name of the source, with -up.
+	 */
+	filename?: string;
+}
+
+export interface UpscaleOutput {
+	route: 'upscale';
+	/**
+	 * The encoded image file in base64, when the job has one source
+	 */
+	image?: string;
+	/**
+	 * The images in the order of the sources, when the job has several
+	 *
+	 * Items: One of several images of a job
+	 */
+	images?: {
+		/**
+		 * Name of the image in this job: that of its source, with _up
+		 */
+		id: string;
+		/**
+		 * Name of the source image: img_000_00 is the first one of the job
+		 */
+		source_id: string;
+		/**
+		 * The encoded image file in base64
+		 */
+		image?: string;
+		/**
+		 * Link to the image where it went to storage
+		 */
+		url?: string;
+		/**
+		 * Width of the enlarged image in pixels
+		 */
+		width: number;
+		/**
+		 * Height of the enlarged image in pixels
+		 */
+		height: number;
+		/**
+		 * Width of the source in pixels
+		 */
+		source_width: number;
+		/**
+		 * Height of the source in pixels
+		 */
+		source_height: number;
+		/**
+		 * How many times the network ran, each time enlarging by 4
+		 */
+		passes: number;
+		[k: string]: unknown;
+	}[];
+	metadata: {
+		/**
+		 * Name of the image, when the job has one source
+		 */
+		id?: string;
+		/**
+		 * Name of the source, when the job has one
+		 */
+		source_id?: string;
+		/**
+		 * Width of the source in pixels, when the job has one
+		 */
+		source_width?: number;
+		/**
+		 * Height of the source in pixels, when the job has one
+		 */
+		source_height?: number;
+		/**
+		 * Width of the enlarged image in pixels, when the job has one source
+		 */
+		final_width?: number;
+		/**
+		 * Height of the enlarged image in pixels, when the job has one source
+		 */
+		final_height?: number;
+		/**
+		 * How many times the network ran, each time enlarging by 4; when the job has one source
+		 */
+		passes?: number;
+		/**
+		 * The factor that was asked for; null with a target size
+		 */
+		upscale_factor?: number | null;
+		/**
+		 * The target size that was asked for; null with a factor
+		 */
+		final_resolution?: number[] | null;
+		/**
+		 * The kind of network that was asked for
+		 */
+		upscale_model: string;
+		/**
+		 * Name of the network that this kind is in the worker's set of models
+		 */
+		upscaler: string;
+		/**
+		 * Edge of a tile in pixels; null without tiles
+		 */
+		tile_size: number | null;
+		filename: string;
+		/**
+		 * Format of the encoded image
+		 */
+		output_format: 'jpeg' | 'png' | 'webp';
+		/**
+		 * What made the image, for reproduction
+		 */
+		worker: {
+			/**
+			 * Version of the worker
+			 */
+			version: string;
+			/**
+			 * SHA-256 of the model's largest weight file
+			 */
+			model_hash: string | null;
+			/**
+			 * GPU model, or cpu
+			 */
+			device: string;
+			[k: string]: unknown;
+		};
+		[k: string]: unknown;
+	};
+	meta: {
+		/**
+		 * ID of the job
+		 */
+		job_id: string;
+		/**
+		 * Time the route ran in milliseconds
+		 */
+		duration_ms: number;
+		/**
+		 * Whether this was the first job of the worker process
+		 */
+		cold_start?: boolean;
+		[k: string]: unknown;
+	};
+	[k: string]: unknown;
+}
+
 export interface JobProgress {
 	/**
 	 * Short word for the part of the work: loading, generating, upscaling, scoring, encoding

@@ -4,6 +4,7 @@ import type { Limit } from '../contract/limits';
 import type { Route } from '../contract/routes';
 import { invalidInput } from './failure';
 import type { JobOptions } from './options';
+import { isRecord } from './state';
 
 /** Builds what is submitted, and refuses what the worker would refuse after it has cost money. */
 
@@ -68,10 +69,27 @@ function textProblem(limit: Limit, value: unknown): string | undefined {
 	return undefined;
 }
 
+function listProblem(limit: Limit, value: unknown): string | undefined {
+	if (!Array.isArray(value)) return `'${limit.label}' must be a list, not ${typeof value}.`;
+	const [least, most] = [limit.minItems ?? 0, limit.maxItems ?? Infinity];
+	if (value.length < least || value.length > most) {
+		const wanted = least === most ? `${least}` : `${least} to ${most}`;
+		return `'${limit.label}' must have ${wanted} values, not ${value.length}.`;
+	}
+	const { items } = limit;
+	if (items === undefined) return undefined;
+	// An entry has the limits of the list's entries and is called by the list's name.
+	const entry = { name: limit.name, parameter: limit.parameter, label: limit.label, ...items };
+	return value
+		.map((one) => problemOf({ ...entry, required: true, group: limit.group }, one))
+		.find((problem) => problem !== undefined);
+}
+
 /** The sentence about a value that breaks its limit, or undefined. One interpreter for all routes. */
 export function problemOf(limit: Limit, value: unknown): string | undefined {
 	if (limit.type === 'integer' || limit.type === 'number') return numberProblem(limit, value);
 	if (limit.type === 'string') return textProblem(limit, value);
+	if (limit.type === 'array') return listProblem(limit, value);
 	if (limit.type === 'boolean' && typeof value !== 'boolean') {
 		return `'${limit.label}' must be on or off, not ${JSON.stringify(value)}.`;
 	}
@@ -112,6 +130,25 @@ function checkBestOf(input: Record<string, unknown>): void {
 	if (typeof input.top_k === 'number' && input.top_k > made) {
 		throw invalidInput(`'Keep Best' (${input.top_k}) must not be larger than 'Images' (${made}).`);
 	}
+}
+
+/** The input of a job of any worker: an object, also as JSON text. Throws INVALID_INPUT. */
+export function jobInputOf(given: unknown): Record<string, unknown> {
+	let value = given;
+	if (typeof given === 'string' && given.trim() !== '') {
+		try {
+			value = JSON.parse(given);
+		} catch (error) {
+			const why = error instanceof Error ? error.message : String(error);
+			throw invalidInput(`'Input (JSON)' is not valid JSON: ${why}`);
+		}
+	}
+	const isEmpty = value === undefined || value === null || value === '';
+	if (isEmpty || (typeof value === 'object' && Object.keys(value as object).length === 0)) {
+		throw invalidInput("'Input (JSON)' must not be empty.");
+	}
+	if (!isRecord(value)) throw invalidInput("'Input (JSON)' must be a JSON object.");
+	return value;
 }
 
 export interface RunBody {

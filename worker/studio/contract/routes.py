@@ -9,6 +9,8 @@ from studio.contract.create import CreateInput, CreateOutput
 from studio.contract.errors import FailureCode
 from studio.contract.health import HealthInput, HealthOutput
 from studio.contract.production import ProductionInput, ProductionOutput
+from studio.contract.score import ScoreInput, ScoreOutput
+from studio.contract.upscale import UpscaleInput, UpscaleOutput
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,43 @@ ROUTES: dict[str, RouteContract] = {
         failures=(
             "INVALID_INPUT",
             "INVALID_ROUTE",
+            "MODEL_NOT_FOUND",
+            "ASSET_MISSING",
+            "OUT_OF_MEMORY",
+            "RESULT_TOO_LARGE",
+            "JOB_FAILED",
+            "CANCELED",
+        ),
+    ),
+    "score": RouteContract(
+        input=ScoreInput,
+        output=ScoreOutput,
+        aliases={},
+        failures=(
+            "INVALID_INPUT",
+            "INVALID_ROUTE",
+            "SOURCE_REQUIRED",
+            "TOO_MANY_IMAGES",
+            "IMAGE_TOO_LARGE",
+            "UNSUPPORTED_IMAGE",
+            "MODEL_NOT_FOUND",
+            "ASSET_MISSING",
+            "OUT_OF_MEMORY",
+            "JOB_FAILED",
+            "CANCELED",
+        ),
+    ),
+    "upscale": RouteContract(
+        input=UpscaleInput,
+        output=UpscaleOutput,
+        aliases={},
+        failures=(
+            "INVALID_INPUT",
+            "INVALID_ROUTE",
+            "SOURCE_REQUIRED",
+            "TOO_MANY_IMAGES",
+            "IMAGE_TOO_LARGE",
+            "UNSUPPORTED_IMAGE",
             "MODEL_NOT_FOUND",
             "ASSET_MISSING",
             "OUT_OF_MEMORY",

@@ -1,0 +1,135 @@
+"""Images that a job brings along: text to pixels, refused before anything large is decoded."""
+
+import base64
+import binascii
+import re
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+from studio.contract.job import SOURCE_IMAGE_BYTES, SOURCE_IMAGE_PIXELS
+from studio.failures import StudioFailure
+
+# Pillow knows many more, some of them old and seldom looked after.
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
+_DATA_URI = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{0,20}://", re.IGNORECASE)
+_WHITE = (255, 255, 255, 255)
+# How a camera that was held otherwise is turned back, by EXIF's numbers; from 5 on the image lies on its side.
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# Pillow's decoders raise whatever fits what they found.
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError, TypeError, OverflowError)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One image of the input. `id` img_000_00 and on; `index` counts from 1, for messages."""
+
+    id: str
+    index: int
+    data: bytes
+    width: int
+    height: int
+
+
+def read_sources(texts: list[str], most_pixels: int = SOURCE_IMAGE_PIXELS) -> list[Source]:
+    """Checks all images by their headers, none is decoded yet.
+
+    `texts`: base64 or data URIs. Raises IMAGE_TOO_LARGE, UNSUPPORTED_IMAGE or INVALID_INPUT, which
+    name the image.
+    """
+    return [_read(text, index, most_pixels) for index, text in enumerate(texts, 1)]
+
+
+def decode(source: Source) -> np.ndarray:
+    """uint8 pixels (height, width, 3), upright; what is transparent becomes white.
+
+    Of a file with several pictures the first. Raises UNSUPPORTED_IMAGE for a broken file.
+    """
+    try:
+        with Image.open(BytesIO(source.data), formats=FORMATS) as image:
+            turn = _UPRIGHT.get(_orientation(image))
+            image.load()
+            return np.asarray(_to_rgb(image if turn is None else image.transpose(turn)))
+    except _BROKEN:
+        raise StudioFailure("UNSUPPORTED_IMAGE", index=source.index) from None
+
+
+def _read(text: str, index: int, most_pixels: int) -> Source:
+    if _ADDRESS.match(text):
+        # A worker that fetches what it is told to would reach into the network it runs in.
+        detail = f"Image {index} is an address. Send the image itself, as base64 or as a data URI."
+        raise StudioFailure("INVALID_INPUT", detail=detail)
+    data = _bytes(text, index)
+    width, height = _size(data, index)
+    if width * height > most_pixels:
+        detail = f"Image {index} has {width} x {height} pixels; at most {most_pixels / 1e6:.1f} million are taken."
+        raise StudioFailure("INVALID_INPUT", detail=detail)
+    return Source(f"img_000_{index - 1:02d}", index, data, width, height)
+
+
+def _bytes(text: str, index: int) -> bytes:
+    prefix = _DATA_URI.match(text)
+    body = text[prefix.end() :] if prefix else text
+    # Each four characters stand for three bytes; line breaks are the only surplus that occurs.
+    if len(body) // 4 * 3 > SOURCE_IMAGE_BYTES * 1.05:
+        raise _too_large(len(body) // 4 * 3, index)
+    try:
+        data = base64.b64decode("".join(body.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise StudioFailure("UNSUPPORTED_IMAGE", index=index) from None
+    if len(data) > SOURCE_IMAGE_BYTES:
+        raise _too_large(len(data), index)
+    return data
+
+
+def _too_large(size: int, index: int) -> StudioFailure:
+    # Rounded up: an image of one byte too many must not read as being at the limit.
+    size_mb = -(-size // 100_000) / 10
+    return StudioFailure("IMAGE_TOO_LARGE", index=index, size_mb=size_mb, limit_mb=f"{SOURCE_IMAGE_BYTES / 1e6:g}")
+
+
+def _size(data: bytes, index: int) -> tuple[int, int]:
+    """Width and height as the image is looked at, from its header."""
+    try:
+        with warnings.catch_warnings():
+            # The caller has a limit of its own, which Pillow's warning would only double.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(BytesIO(data), formats=FORMATS) as image:
+                return image.size[::-1] if _orientation(image) >= 5 else image.size
+    except Image.DecompressionBombError:
+        detail = f"Image {index} has too many pixels; at most {SOURCE_IMAGE_PIXELS / 1e6:.1f} million are taken."
+        raise StudioFailure("INVALID_INPUT", detail=detail) from None
+    except _BROKEN:
+        raise StudioFailure("UNSUPPORTED_IMAGE", index=index) from None
+
+
+def _orientation(image: Image.Image) -> int:
+    if image.format == "TIFF":
+        # Pillow turns these itself, and gives their size as turned.
+        return 1
+    # Not the method of PNG files: that one decodes the whole image to look behind it.
+    orientation = Image.Image.getexif(image).get(0x0112, 1)
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        # Pillow would cut 16 bits off at 255, which makes nearly everything white.
+        values = np.asarray(image).astype(np.int64)
+        image = Image.fromarray((values.clip(0, 65535) >> 8).astype(np.uint8), "L")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, _WHITE), image).convert("RGB")
+    return image.convert("RGB")

@@ -1,0 +1,111 @@
+"""Route upscale: images that the job brings along, enlarged by a factor or to an exact size."""
+
+from math import ceil
+
+from studio.assets import Assets, model_hash
+from studio.context import JobContext
+from studio.contract.job import UPSCALE_EDGE_PIXELS, UPSCALE_SOURCE_PIXELS
+from studio.contract.upscale import UpscaleInput
+from studio.downloads import follow
+from studio.failures import StudioFailure
+from studio.media.images import encode_image, resize_cover, to_base64
+from studio.media.names import file_name
+from studio.media.source import Source, decode, read_sources
+
+Size = tuple[int, int]
+
+
+def run(input: UpscaleInput, context: JobContext) -> dict:
+    """The output of the contract without `meta`, which the job runner adds. Raises StudioFailure, Cancelled."""
+    settings = context.settings
+    sources = read_sources(input.images, UPSCALE_SOURCE_PIXELS)
+    # All sizes before the first image: a job that cannot end costs nothing.
+    finals = [final_size(source, input) for source in sources]
+    context.progress("loading", 1, "Loading the models")
+    assets = Assets(settings, follow(context))
+    # Before the engines' libraries, whose import takes seconds: a missing file is told at once.
+    card, path = assets.upscaler(input.upscale_model)
+    if path is None:
+        raise assets.missing_upscaler(input.upscale_model)
+    from studio.engines import loaded
+    from studio.engines.upscale.memory import enlarge_within_memory
+
+    upscaler = loaded.required_upscaler(assets, input.upscale_model, settings.device)
+    tile = input.tile_size if input.use_tiled_upscale else None
+    made = []
+    for source, final in zip(sources, finals, strict=True):
+        context.check_cancelled()
+        pixels = decode(source)
+        steps = plan_steps((source.width, source.height), final, upscaler.scale)
+        for number, (width, height) in enumerate(steps):
+
+            def on_tile(done: int, total: int, number: int = number, steps: int = len(steps)) -> None:
+                context.check_cancelled()
+                share = (len(made) + (number + done / total) / steps) / len(sources)
+                words = f"Image {len(made) + 1} of {len(sources)}, pass {number + 1} of {steps}, tile {done} of {total}"
+                context.progress("upscaling", 5 + 88 * share, words)
+
+            pixels = enlarge_within_memory(upscaler, pixels, width, height, tile, on_tile)
+        pixels = resize_cover(pixels, *final)
+        made.append(_result(source, final, len(steps), encode_image(pixels, input.output_format, input.quality)))
+    context.progress("encoding", 95, "Encoding")
+    metadata = {
+        "upscale_factor": None if input.final_resolution else input.upscale_factor,
+        "final_resolution": input.final_resolution,
+        "upscale_model": input.upscale_model,
+        "upscaler": card.title,
+        "tile_size": tile,
+        "filename": file_name(input.filename, "image-up"),
+        "output_format": input.output_format,
+        "worker": {"version": settings.version, "model_hash": model_hash(path), "device": upscaler.device.name},
+    }
+    if len(made) > 1:
+        return {"route": "upscale", "images": made, "metadata": metadata}
+    only = made[0]
+    sizes = {"final_width": only.pop("width"), "final_height": only.pop("height")}
+    return {"route": "upscale", "image": only.pop("image"), "metadata": only | sizes | metadata}
+
+
+def final_size(source: Source, input: UpscaleInput) -> Size:
+    """Width and height of the enlarged image. Raises INVALID_INPUT beyond the longest edge."""
+    if input.final_resolution:
+        return tuple(input.final_resolution)
+    # Half a pixel up, as people round; Python would round to the even neighbour.
+    width, height = (int(edge * input.upscale_factor + 0.5) for edge in (source.width, source.height))
+    if max(width, height) > UPSCALE_EDGE_PIXELS:
+        detail = (
+            f"Image {source.index} would become {width} x {height} pixels; "
+            f"each edge may have at most {UPSCALE_EDGE_PIXELS}. Choose a smaller 'upscale_factor'."
+        )
+        raise StudioFailure("INVALID_INPUT", detail=detail)
+    return width, height
+
+
+def plan_steps(source: Size, final: Size, scale: int = 4, most: int = 5) -> list[Size]:
+    """The sizes after each pass of the network, the last of them `final`, or as near as `most` passes come. Pure.
+
+    As few passes as the enlargement needs, at least one: a factor of 1 still restores detail. What the
+    last of several passes gets is cut down to what it needs, because a pass costs by the pixels it
+    takes: 300 x 200 to 5000 x 3333 would else run through 19200 x 12800.
+    """
+    wanted = max(final[0] / source[0], final[1] / source[1])
+    count = 1
+    while scale**count < wanted and count < most:
+        count += 1
+    steps = [(source[0] * scale**n, source[1] * scale**n) for n in range(1, count + 1)]
+    if scale**count >= wanted:
+        steps[-2:] = [tuple(ceil(edge * wanted / scale) for edge in source), final][-len(steps) :]
+    return steps
+
+
+def _result(source: Source, final: Size, passes: int, data: bytes) -> dict:
+    return {
+        "id": f"{source.id}_up",
+        "source_id": source.id,
+        "image": to_base64(data),
+        "width": final[0],
+        "height": final[1],
+        "source_width": source.width,
+        "source_height": source.height,
+        "passes": passes,
+    }
