@@ -21,5 +21,8 @@ export const properties: INodeProperties[] = [
 	job.operations,
 	...targetFields,
 	...image.generate.fields,
+	...job.cancel.fields,
 	...job.pollStatus.fields,
+	...job.retry.fields,
+	...job.run.fields,
 ];

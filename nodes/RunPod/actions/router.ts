@@ -9,7 +9,10 @@ type Execute = (this: IExecuteFunctions) => Promise<INodeExecutionData[][]>;
 /** Keys are the values of 'Resource' and 'Operation'. A Map: a value can come from an expression. */
 const operations = new Map<string, Execute>([
 	['image.generate', image.generate.execute],
+	['job.cancel', job.cancel.execute],
 	['job.pollStatus', job.pollStatus.execute],
+	['job.retry', job.retry.execute],
+	['job.run', job.run.execute],
 ]);
 
 /** An operation takes all items at once: it decides how many jobs run side by side. */

@@ -25,7 +25,7 @@ export const targetFields: INodeProperties[] = [
 		type: 'resourceLocator',
 		required: true,
 		default: { mode: 'list', value: '' },
-		description: 'The serverless endpoint that runs the worker of this package',
+		description: 'The serverless endpoint that runs the job',
 		displayOptions: { show: { runOn: ['endpoint'] } },
 		modes: [
 			{

@@ -24,6 +24,16 @@ export function endpointIdOf(parameter: unknown): string {
 	return id;
 }
 
+/** The ID becomes a part of an address: a slash or a question mark would ask for something else. */
+export function jobIdOf(value: unknown): string {
+	const jobId = String(value ?? '').trim();
+	if (jobId === '') throw invalidInput("'Job ID' must not be empty.");
+	if (!/^[A-Za-z0-9_-]+$/.test(jobId)) {
+		throw invalidInput("'Job ID' must be the bare ID of a job, without spaces or a URL.");
+	}
+	return jobId;
+}
+
 function parse(text: string): URL | undefined {
 	try {
 		return new URL(text);

@@ -4,7 +4,7 @@ import { lostSubmit, stopped, unreachable } from './ending';
 import { failureOf } from './failure';
 import type { Failure } from './failure';
 import { readProgress } from './progress';
-import { isPassing, isUnknownOutcome, textOf } from './reply';
+import { isPassing, isUnknownJob, isUnknownOutcome } from './reply';
 import type { Reply } from './reply';
 import { MAX_REFUSED_SUBMITS, pauseBefore } from './retry';
 import { CANCEL_BUDGET_MS } from './run';
@@ -123,10 +123,6 @@ function afterRead(run: Run, reply: Reply, policy: Policy, now: number, random: 
 	return waitForRead({ ...missed, notBefore: now + pause }, policy, now);
 }
 
-/** RunPod says "endpoint not found" with the same number; that has nothing to do with the job. */
-const isUnknownJob = (reply: Reply): boolean =>
-	reply.kind === 'http' && reply.status === 404 && !/endpoint/i.test(textOf(reply.body));
-
 const inGrace = (run: Run, now: number): boolean =>
 	run.submittedAt !== undefined && now - run.submittedAt < jobLimits.notFoundGraceMs;
 
@@ -137,6 +133,7 @@ function observe(before: Run, job: JobView, policy: Policy, now: number): Step {
 		const failure = judge(job, {
 			jobId: run.jobId,
 			runSeconds: Math.round(policy.runTimeoutMs / 1000),
+			mayBeEmpty: policy.mayBeEmpty,
 		});
 		return failure === undefined ? finish(run, { type: 'succeed', job }) : fail(run, failure);
 	}

@@ -26,6 +26,8 @@ export interface JobOptions {
 	requestTimeoutS: number;
 	cancelOnStop: boolean;
 	simplify: boolean;
+	/** Only for a worker of any kind: a job without an output is a success. */
+	allowEmptyOutput: boolean;
 	/** Address that RunPod calls when the job is finished; only without waiting. */
 	webhookUrl?: string;
 }

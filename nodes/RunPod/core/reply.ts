@@ -43,6 +43,10 @@ export function textOf(body: unknown): string {
 	return '';
 }
 
+/** RunPod says "endpoint not found" with the same number; that has nothing to do with the job. */
+export const isUnknownJob = (reply: Reply): boolean =>
+	reply.kind === 'http' && reply.status === 404 && !/endpoint/i.test(textOf(reply.body));
+
 /** A page of a proxy is no sentence, and a server may echo what it was sent: keys are taken out. */
 function shorten(text: string): string {
 	if (/^\s*</.test(text.slice(0, 40))) return '';

@@ -46,15 +46,21 @@ export function takeApart(output: unknown): Result {
 
 const LONGEST_TEXT = 10_000;
 
+const isLong = (text: string): boolean => text.length > LONGEST_TEXT;
+
+/** A long text of one word is base64; sentences, e.g. of a language model, are a value. */
+export const isEncodedFile = (text: string): boolean =>
+	isLong(text) && /^(data:[^,]{0,200},)?[\w+/=-]{1000}/.test(text.slice(0, 1300));
+
 /** Anything that long is a file, not a value: a database of executions is no place for it. */
-export function withoutFiles(value: unknown): unknown {
+export function withoutFiles(value: unknown, isFile = isLong): unknown {
 	if (typeof value === 'string') {
-		return value.length > LONGEST_TEXT ? `(${value.length} characters were left out)` : value;
+		return isFile(value) ? `(${value.length} characters were left out)` : value;
 	}
-	if (Array.isArray(value)) return value.map(withoutFiles);
+	if (Array.isArray(value)) return value.map((inner) => withoutFiles(inner, isFile));
 	if (!isRecord(value)) return value;
 	return Object.fromEntries(
-		Object.entries(value).map(([key, inner]) => [key, withoutFiles(inner)]),
+		Object.entries(value).map(([key, inner]) => [key, withoutFiles(inner, isFile)]),
 	);
 }
 

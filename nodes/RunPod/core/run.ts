@@ -17,6 +17,8 @@ export interface Policy {
 	intervalMs: number;
 	/** Whether the remote job is cancelled when nobody waits for it any more. */
 	cancelOnStop: boolean;
+	/** Whether a finished job without an output is a success. */
+	mayBeEmpty?: boolean;
 	endpointId?: string;
 	peers: Peers;
 }

@@ -28,6 +28,10 @@ const RUNNING: ReadonlySet<string> = new Set(['IN_PROGRESS', 'RUNNING']);
 export const isFinal = (state: string | undefined): boolean =>
 	state !== undefined && FINAL.has(state);
 
+/** The platform runs a job again under its id only from these two. */
+export const mayRetry = (state: string | undefined): boolean =>
+	state === 'FAILED' || state === 'TIMED_OUT';
+
 export type Phase = 'queue' | 'run';
 
 /** Whose clock runs in a state; an unknown word leaves the clock that was running. */

@@ -8,6 +8,8 @@ export interface VerdictContext {
 	jobId?: string;
 	/** The limit that the job had. */
 	runSeconds: number;
+	/** Whether a job that hands nothing back is a success. */
+	mayBeEmpty?: boolean;
 }
 
 interface Cause {
@@ -77,6 +79,7 @@ export function judge(job: JobView, context: VerdictContext): Failure | undefine
 		worker_id: job.workerId,
 	};
 	if (job.state === 'COMPLETED') {
+		if (!job.hasOutput && context.mayBeEmpty === true) return undefined;
 		if (!job.hasOutput) return failureOf('RESULT_MISSING', { job: details.job_id }, { details });
 		const inner = isRecord(job.output) ? job.output.error : undefined;
 		const told = inner !== undefined && inner !== null && inner !== '' && inner !== false;

@@ -5,8 +5,10 @@ import { JobFailure, failureOf } from '../core/failure';
 import type { JobOptions } from '../core/options';
 import { safeFileName } from '../core/picture';
 import type { TimelineEntry } from '../core/progress';
-import { jobOf, replyOf, takeApart, withoutFiles } from '../core/result';
+import { takePictures } from '../core/anyOutput';
+import { isEncodedFile, jobOf, replyOf, takeApart, withoutFiles } from '../core/result';
 import type { Source } from '../core/result';
+import { isRecord } from '../core/state';
 import type { JobView } from '../core/state';
 import type { BinaryPlan } from './prepared';
 import { storePicture } from './pictures';
@@ -20,6 +22,8 @@ export interface Finished {
 	options: JobOptions;
 	binary: BinaryPlan;
 	itemIndex: number;
+	/** The output was no object; only Simplify needs a name for it. */
+	isBare?: boolean;
 }
 
 const FIELD_OF_MANY = /^img_\d{3}_\d{2}$/;
@@ -39,8 +43,9 @@ export async function collect(
 	finished: Finished,
 ): Promise<INodeExecutionData[]> {
 	const { job, jobId, binary: plan, options } = finished;
-	const { rest, sources } = takeApart(job.output);
+	const { rest, sources } = plan.isAnyShape ? takePictures(job.output) : takeApart(job.output);
 	const head = headOf(finished);
+	finished.isBare = plan.isAnyShape === true && !isRecord(job.output);
 	// From here on the pictures live in `sources` alone, and each is let go once it is stored.
 	job.output = undefined;
 	if (sources.length === 0) {
@@ -82,13 +87,16 @@ function headOf({ job, jobId, endpointId, options }: Finished): Record<string, u
 }
 
 function itemOf(
-	{ options, timeline, itemIndex }: Finished,
+	{ options, binary, timeline, itemIndex, isBare }: Finished,
 	head: Record<string, unknown>,
 	output: Record<string, unknown>,
 	files: Array<Record<string, unknown>>,
 ): INodeExecutionData {
-	const clean = withoutFiles(output) as Record<string, unknown>;
-	const body = options.simplify ? { ...clean, ...head } : { ...head, output: clean };
+	const isFile = binary.isAnyShape ? isEncodedFile : undefined;
+	const clean = withoutFiles(output, isFile) as Record<string, unknown>;
+	const body = options.simplify
+		? { ...clean, ...head }
+		: { ...head, output: isBare ? clean.output : clean };
 	const json = { ...body, files, timeline } as unknown as IDataObject;
 	return { json, pairedItem: { item: itemIndex } };
 }

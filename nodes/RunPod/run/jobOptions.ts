@@ -62,6 +62,7 @@ export function readJobOptions(this: IExecuteFunctions, itemIndex: number): JobO
 		requestTimeoutS: clamped(read, settings.requestTimeoutS),
 		cancelOnStop: value(read, settings.cancelOnStop) === true,
 		simplify: value(read, settings.simplify) === true,
+		allowEmptyOutput: value(read, settings.allowEmptyOutput) === true,
 		webhookUrl: !isWaiting && webhook !== '' ? webhook : undefined,
 	};
 }

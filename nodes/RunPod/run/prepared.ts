@@ -11,6 +11,8 @@ export interface BinaryPlan {
 	prompt?: string;
 	/** Whether a result without a picture is a failure; for jobs of this node it is, unless said. */
 	isRequired?: boolean;
+	/** The output may have any shape: only what is certainly a picture is taken out of it. */
+	isAnyShape?: boolean;
 }
 
 /** One input item, ready to be submitted: everything that can be wrong with it was checked. */

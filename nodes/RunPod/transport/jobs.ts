@@ -17,6 +17,8 @@ export interface JobApi {
 	submit(body: RunBody): Promise<Reply>;
 	read(jobId: string): Promise<Reply>;
 	cancel(jobId: string): Promise<Reply>;
+	/** Runs a failed job again under its id; not to be repeated after an unclear answer. */
+	retry(jobId: string): Promise<Reply>;
 	health(): Promise<Reply>;
 }
 
@@ -68,6 +70,8 @@ function apiAt(
 				timeoutMs: CANCEL_BUDGET_MS,
 				outlivesStop: true,
 			}),
+		retry: async (jobId) =>
+			await call('POST', `retry/${encodeURIComponent(jobId)}`, { outlivesStop: true }),
 		health: async () => await call('GET', 'health'),
 	};
 }

@@ -7,6 +7,7 @@ import type {
 
 import { settingFields } from '../../contract/fields';
 import { settings } from '../../contract/limits';
+import { jobIdOf } from '../../core/address';
 import { invalidInput } from '../../core/failure';
 import { problemOf } from '../../core/request';
 import { readJobOptions } from '../../run/jobOptions';
@@ -67,16 +68,6 @@ export const fields: INodeProperties[] = [
 		displayOptions: { show },
 	},
 ];
-
-/** The ID becomes a part of an address: a slash or a question mark would ask for something else. */
-function jobIdOf(value: unknown): string {
-	const jobId = String(value ?? '').trim();
-	if (jobId === '') throw invalidInput("'Job ID' must not be empty.");
-	if (!/^[A-Za-z0-9_-]+$/.test(jobId)) {
-		throw invalidInput("'Job ID' must be the bare ID of a job, without spaces or a URL.");
-	}
-	return jobId;
-}
 
 function prepare(context: IExecuteFunctions, itemIndex: number): PreparedPoll {
 	const options = context.getNodeParameter('options', itemIndex, {}) as IDataObject;
