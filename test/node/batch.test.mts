@@ -95,6 +95,22 @@ test('every third item fails: the error output has them, in order, each with its
 	}
 }, 30_000);
 
+test('300 items, 50 at a time: each is submitted once, none is lost', async () => {
+	workerDoes({ runMs: 20 });
+	const { items, status } = await runNode(
+		generate(
+			{ seed: '={{ $itemIndex }}', jobOptions: { maxParallelJobs: 50 } },
+			{ items: promptsOf(300) },
+		),
+	);
+	expect(status).toBe('success');
+	const seeds = items.map(({ json }) => (json.metadata as { seed: number }).seed);
+	expect(seeds).toEqual(promptsOf(300).map((_, n) => n));
+	expect(ledger().submits).toHaveLength(300);
+	expect(mostOpen()).toBeLessThanOrEqual(50);
+	expect(ledger().openJobs).toEqual([]);
+}, 120_000);
+
 test('no items in, no items out, no requests', async () => {
 	workerDoes();
 	const { items, status } = await runNode(generate({}, { items: [] }));

@@ -108,28 +108,3 @@ test('the job ID is in the context, the custom data and the log before the wait'
 	expect(Object.values(outcome.customData).join()).toContain(jobId);
 	expect(outcome.log.join('\n')).toContain(jobId);
 }, 20_000);
-
-test('Retry On Fail takes up the job that was paid for, instead of another', async () => {
-	workerDoes({ runMs: 2500 });
-	// The first look fails for good; the second try of n8n has to find the same job.
-	const settings = { retryOnFail: true, maxTries: 3, waitBetweenTries: 0 };
-	fault({
-		operation: 'status',
-		times: 1,
-		fault: { kind: 'reply', status: 403, body: { error: 'for a moment' } },
-	});
-	const outcome = await runNode(generate({}, { settings }));
-	expect(outcome.status).toBe('success');
-	expect(ledger().submits).toHaveLength(1);
-	expect(outcome.items[0].json.job).toMatchObject({ id: ledger().submits[0].jobId });
-}, 30_000);
-
-test('Retry On Fail submits again what failed on the worker', async () => {
-	workerDoes({ times: 1, error: 'JOB_FAILED: by chance' });
-	workerDoes();
-	const outcome = await runNode(
-		generate({}, { settings: { retryOnFail: true, maxTries: 2, waitBetweenTries: 0 } }),
-	);
-	expect(outcome.status).toBe('success');
-	expect(ledger().submits).toHaveLength(2);
-}, 20_000);
