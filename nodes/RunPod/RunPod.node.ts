@@ -3,12 +3,16 @@ import type {
 	INodeExecutionData,
 	INodeType,
 	INodeTypeDescription,
+	IWebhookFunctions,
+	IWebhookResponseData,
 } from 'n8n-workflow';
 import { NodeConnectionTypes } from 'n8n-workflow';
 
 import { properties } from './actions/properties';
 import { router } from './actions/router';
 import { searchEndpoints } from './methods/listSearch';
+import { resume } from './run/resume';
+import { resumeWebhooks } from './run/resumeWebhooks';
 
 export class RunPod implements INodeType {
 	description: INodeTypeDescription = {
@@ -35,6 +39,9 @@ export class RunPod implements INodeType {
 				displayOptions: { show: { runOn: ['workerUrl'] } },
 			},
 		],
+		webhooks: resumeWebhooks,
+		waitingNodeTooltip:
+			'Waiting until RunPod tells that the job is finished. The execution is stored and goes on after a restart.',
 		properties,
 	};
 
@@ -42,5 +49,10 @@ export class RunPod implements INodeType {
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 		return await router.call(this);
+	}
+
+	/** RunPod calls the address of a parked execution. */
+	async webhook(this: IWebhookFunctions): Promise<IWebhookResponseData> {
+		return await resume.call(this);
 	}
 }

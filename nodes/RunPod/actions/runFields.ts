@@ -84,6 +84,22 @@ const whilePolling = { show: { '/waitForResult': ['poll'] } };
 /** Everything about the job that is rarely changed; the defaults suit a first image. */
 const jobOptions: INodeProperties[] = [
 	settingFields.cancelOnStop,
+	{
+		...settingFields.fallback,
+		options: [
+			{ name: 'Endpoint', value: 'endpoint', description: 'Another endpoint of the same account' },
+			{ name: 'None', value: 'none', description: 'The job fails' },
+			{ name: 'Worker URL', value: 'workerUrl', description: 'One worker at its own address' },
+		],
+	},
+	{
+		...settingFields.fallbackEndpoint,
+		displayOptions: { show: { fallback: ['endpoint'] } },
+	},
+	{
+		...settingFields.fallbackWorkerUrl,
+		displayOptions: { show: { fallback: ['workerUrl'] } },
+	},
 	settingFields.maxParallelJobs,
 	{ ...settingFields.pollIntervalMs, displayOptions: whilePolling },
 	settingFields.priority,
@@ -125,6 +141,12 @@ export function waitFields(show: Record<string, string[]>): INodeProperties[] {
 					description: 'Wait, and hand on the result',
 				},
 				{
+					name: 'Callback',
+					value: 'callback',
+					description:
+						'Submit, store the execution, and go on when RunPod calls back. Survives a restart of n8n, and takes no worker while it waits. The workflow has to be saved.',
+				},
+				{
 					name: "Don't Wait",
 					value: 'dontWait',
 					description:
@@ -135,7 +157,7 @@ export function waitFields(show: Record<string, string[]>): INodeProperties[] {
 		},
 		{
 			...settingFields.simplify,
-			displayOptions: { show: { ...show, waitForResult: ['poll'] } },
+			displayOptions: { show: { ...show, waitForResult: ['poll', 'callback'] } },
 		},
 		{
 			displayName: 'Job Options',

@@ -35,7 +35,12 @@ export function lostSubmit(reply: Reply, sentAt: number, policy: Policy): Failur
 				'It was not submitted again, because that could pay twice.',
 				`Look for a request of that time in the endpoint's list of requests; once it runs, it ends after ${most} seconds at the latest.`,
 			],
-			details: { submitted_at: at, outcome: 'unknown', endpoint_id: policy.endpointId },
+			details: {
+				submitted_at: at,
+				outcome: 'unknown',
+				endpoint_id: policy.endpointId,
+				http_status: reply.kind === 'http' ? reply.status : undefined,
+			},
 		},
 	);
 }

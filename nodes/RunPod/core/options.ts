@@ -8,13 +8,15 @@ export type JobTarget =
 	| { kind: 'endpoint'; endpointId: string }
 	| { kind: 'workerUrl'; url?: string };
 
-export type WaitForResult = 'poll' | 'dontWait';
+export type WaitForResult = 'poll' | 'callback' | 'dontWait';
 export type SubmitMode = 'async' | 'sync';
 export type Priority = 'normal' | 'low';
 
 /** The names and units are those of the fields; seconds end in S, milliseconds in Ms. */
 export interface JobOptions {
 	target: JobTarget;
+	/** Who takes the job over when its target cannot serve it. */
+	fallback?: JobTarget;
 	waitForResult: WaitForResult;
 	submitMode: SubmitMode;
 	queueTimeoutS: number;
@@ -27,7 +29,7 @@ export interface JobOptions {
 	cancelOnStop: boolean;
 	simplify: boolean;
 	/** Only for a worker of any kind: a job without an output is a success. */
-	allowEmptyOutput: boolean;
+	allowEmptyOutput?: boolean;
 	/** Address that RunPod calls when the job is finished; only without waiting. */
 	webhookUrl?: string;
 }

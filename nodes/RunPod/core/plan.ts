@@ -5,7 +5,7 @@ import type { Peers } from './schedule';
 /** The rules of a job that this run starts and, unless told otherwise, waits for. */
 export function policyOf(options: JobOptions, peers: Peers): Policy {
 	return {
-		until: options.waitForResult === 'poll' ? 'end' : 'submit',
+		until: options.waitForResult === 'dontWait' ? 'submit' : 'end',
 		queueTimeoutMs: options.queueTimeoutS * 1000,
 		runTimeoutMs: options.runTimeoutS * 1000,
 		intervalMs: options.pollIntervalMs,

@@ -69,6 +69,7 @@ export function jobOf(
 	job: JobView,
 	jobId: string | undefined,
 	endpointId: string | undefined,
+	servedBy: 'primary' | 'fallback' = 'primary',
 ): Record<string, unknown> {
 	const meta = isRecord(job.output) && isRecord(job.output.meta) ? job.output.meta : {};
 	return {
@@ -78,7 +79,7 @@ export function jobOf(
 		executionTime: job.executionTime ?? null,
 		workerId: job.workerId ?? null,
 		endpointId: endpointId ?? null,
-		servedBy: 'primary',
+		servedBy,
 		coldStart: typeof meta.cold_start === 'boolean' ? meta.cold_start : null,
 	};
 }

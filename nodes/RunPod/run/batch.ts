@@ -2,8 +2,10 @@ import type { IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 
 import { JobFailure } from '../core/failure';
 import type { Failure } from '../core/failure';
+import { fallbackStep, isWayFree } from '../core/fallback';
 import type { JobOptions } from '../core/options';
 import type { RunBody } from '../core/request';
+import { attachedRun } from '../core/run';
 import type { FinalAction, Policy, Run } from '../core/run';
 import { block, learn, noPeers } from '../core/schedule';
 import type { Peers } from '../core/schedule';
@@ -13,6 +15,7 @@ import type { JobRegister } from './identify';
 import type { BinaryPlan } from './prepared';
 import { asNodeError, errorItem, stopError } from './raise';
 import { runJob } from './runJob';
+import type { JobEnd } from './runJob';
 import { StopSign } from './stop';
 import { Watch } from './watch';
 
@@ -29,6 +32,16 @@ export interface PlannedJob {
 	/** Both are missing for a job that exists already. */
 	body?: RunBody;
 	fingerprint?: string;
+	/** The same work on another target, for the case that this one cannot serve it. */
+	fallback?: PlannedJob;
+	servedBy?: 'primary' | 'fallback';
+}
+
+/** A job that was submitted, and by whom it is served. */
+export interface AcceptedJob {
+	job: PlannedJob;
+	jobId: string;
+	submittedAt: number;
 }
 
 type Results = Array<INodeExecutionData[] | undefined>;
@@ -45,6 +58,7 @@ export class Batch {
 	private firstError: Error | undefined;
 	private slowStarts = 0;
 	private handedOver = 0;
+	private readonly tookOver: string[] = [];
 
 	constructor(
 		private readonly context: IExecuteFunctions,
@@ -72,50 +86,147 @@ export class Batch {
 
 	/** Runs the jobs in a window and returns the node's output. */
 	async run(jobs: PlannedJob[]): Promise<INodeExecutionData[][]> {
-		const queue = jobs.values();
-		const lane = async () => {
-			for (const job of queue) {
-				if (this.stop.reason !== undefined) return;
-				await this.runOne(job);
-			}
-		};
-		const width = Math.min(jobs.length, jobs[0]?.options.maxParallelJobs ?? 1);
-		await Promise.all(Array.from({ length: width }, lane));
-		// A stop comes before everything else: it must never look like an item's failure.
-		if (this.stop.reason === 'canceled') throw stopError(this.context, this.left);
-		if (this.firstError !== undefined) throw this.firstError;
+		await this.inWindow(jobs, async (job, watch) => {
+			const { run, end, served } = await this.drive(job, watch);
+			this.results[job.itemIndex] = await this.itemsOf(served, run, end, watch);
+		});
+		this.throwEnd();
 		this.hint();
 		return [this.results.flatMap((items) => items ?? [])];
 	}
 
-	private async runOne(job: PlannedJob): Promise<void> {
-		const { itemIndex, options, api, fingerprint } = job;
-		const { register } = this;
-		const watch = new Watch(this.context, itemIndex);
-		let wasKnown = job.first.jobId !== undefined;
-		try {
-			const { run, end } = await runJob(job.first, {
-				api,
-				body: job.body,
-				stop: this.stop,
-				policy: () => ({ ...job.policy, peers: this.peersOf(api) }),
-				observe: (seen, action) => {
-					if (fingerprint !== undefined && action.type === 'submit') {
-						register?.submitting(itemIndex, fingerprint, Date.now());
-					}
-					if (fingerprint !== undefined && !wasKnown && seen.jobId !== undefined) {
-						wasKnown = true;
-						register?.accepted(itemIndex, fingerprint, seen, api.endpointId ?? api.baseUrl);
-					}
-					this.slowDown(api, seen);
-					watch.note(seen, Date.now());
-				},
-			});
-			if (fingerprint !== undefined) register?.ended(itemIndex, end);
-			this.results[itemIndex] = await this.itemsOf(job, run, end, watch);
-		} catch (thrown) {
-			this.fail(thrown, itemIndex, options.simplify);
+	/**
+	 * Submits every job and waits for none; the jobs' policy ends with the submit. When the run ends
+	 * here, by a stop or a failure, what was accepted is cancelled.
+	 */
+	async submit(jobs: PlannedJob[]): Promise<AcceptedJob[]> {
+		const accepted: Array<AcceptedJob | undefined> = new Array(this.itemCount);
+		await this.inWindow(jobs, async (job, watch) => {
+			const { run, end, served } = await this.drive(job, watch);
+			if (end.type === 'fail') throw new JobFailure(end.failure);
+			const submittedAt = run.submittedAt ?? Date.now();
+			accepted[job.itemIndex] = { job: served, jobId: run.jobId ?? '', submittedAt };
+		});
+		const known = accepted.filter((one) => one !== undefined);
+		if (this.stop.reason !== undefined) await this.giveUp(known);
+		this.throwEnd();
+		return known;
+	}
+
+	/** Sets the result of an item that was settled elsewhere. */
+	settle(itemIndex: number, items: INodeExecutionData[]): void {
+		this.results[itemIndex] = items;
+	}
+
+	/** Items whose result is known already: those that failed in a run that goes on with errors. */
+	settled(): Array<{ itemIndex: number; items: INodeExecutionData[] }> {
+		return this.results.flatMap((items, itemIndex) => (items ? [{ itemIndex, items }] : []));
+	}
+
+	private async inWindow(
+		jobs: PlannedJob[],
+		work: (job: PlannedJob, watch: Watch) => Promise<void>,
+	): Promise<void> {
+		const queue = jobs.values();
+		const lane = async () => {
+			for (const job of queue) {
+				if (this.stop.reason !== undefined) return;
+				try {
+					await work(job, new Watch(this.context, job.itemIndex));
+				} catch (thrown) {
+					this.fail(thrown, job.itemIndex, job.options.simplify);
+				}
+			}
+		};
+		const width = Math.min(jobs.length, jobs[0]?.options.maxParallelJobs ?? 1);
+		await Promise.all(Array.from({ length: width }, lane));
+	}
+
+	private throwEnd(): void {
+		// A stop comes before everything else: it must never look like an item's failure.
+		if (this.stop.reason === 'canceled') throw stopError(this.context, this.left);
+		if (this.firstError !== undefined) throw this.firstError;
+	}
+
+	/** Runs one job; where its target cannot serve it, the same work once more on the fallback. */
+	private async drive(job: PlannedJob, watch: Watch): Promise<JobEnd & { served: PlannedJob }> {
+		const first = await this.perform(job, watch);
+		const { fallback } = job;
+		if (fallback === undefined || first.end.type !== 'fail') return { ...first, served: job };
+		const { failure } = first.end;
+		if (!(await this.mayTakeOver(job, first.run, failure))) return { ...first, served: job };
+		watch.tell(`the fallback takes over: ${failure.message}`);
+		this.tookOver.push(failure.message);
+		const second = await this.perform(fallback, watch);
+		if (second.end.type === 'fail') {
+			const { details } = second.end.failure;
+			details.primary_code = failure.code;
+			details.primary_job_id = failure.details.job_id ?? null;
 		}
+		return { ...second, served: fallback };
+	}
+
+	private async mayTakeOver(job: PlannedJob, run: Run, failure: Failure): Promise<boolean> {
+		const step = fallbackStep(failure);
+		if (step === 'no' || this.stop.reason !== undefined) return false;
+		if (step === 'submit') return true;
+		const { jobId, submittedAt } = run;
+		if (jobId === undefined || submittedAt === undefined) return false;
+		const end = await this.cancel({ job, jobId, submittedAt });
+		return end.type === 'fail' && isWayFree(end.failure) && this.stop.reason === undefined;
+	}
+
+	private async perform(job: PlannedJob, watch: Watch): Promise<JobEnd> {
+		const { itemIndex, api, fingerprint } = job;
+		const { register } = this;
+		let wasKnown = job.first.jobId !== undefined;
+		const ended = await runJob(job.first, {
+			api,
+			body: job.body,
+			stop: this.stop,
+			policy: () => ({ ...job.policy, peers: this.peersOf(api) }),
+			observe: (seen, action) => {
+				if (fingerprint !== undefined && action.type === 'submit') {
+					register?.submitting(itemIndex, fingerprint, Date.now());
+				}
+				if (fingerprint !== undefined && !wasKnown && seen.jobId !== undefined) {
+					wasKnown = true;
+					register?.accepted(itemIndex, fingerprint, seen, api.endpointId ?? api.baseUrl);
+				}
+				this.slowDown(api, seen);
+				watch.note(seen, Date.now());
+			},
+		});
+		if (fingerprint !== undefined) register?.ended(itemIndex, ended.end);
+		return ended;
+	}
+
+	/** Cancels a job that was accepted; the end tells what became of it. */
+	private async cancel({ job, jobId, submittedAt }: AcceptedJob): Promise<FinalAction> {
+		const stop = new StopSign(undefined);
+		stop.stopOthers();
+		const { end } = await runJob(attachedRun(jobId, submittedAt), {
+			api: job.api,
+			stop,
+			policy: () => ({ ...job.policy, until: 'end', cancelOnStop: true, peers: noPeers() }),
+			observe: () => {},
+		});
+		this.register?.ended(job.itemIndex, end);
+		return end;
+	}
+
+	/** Nobody will wait for these jobs: they are cancelled, or named. */
+	private async giveUp(accepted: AcceptedJob[]): Promise<void> {
+		await Promise.all(
+			accepted.map(async (one) => {
+				if (!one.job.options.cancelOnStop) {
+					this.left.push(one.jobId);
+					return;
+				}
+				const end = await this.cancel(one);
+				if (end.type === 'fail') this.remember(end.failure);
+			}),
+		);
 	}
 
 	private async itemsOf(
@@ -138,6 +249,7 @@ export class Batch {
 			options,
 			binary,
 			itemIndex,
+			servedBy: job.servedBy ?? ('primary' as const),
 		};
 		if (end.type === 'handOver') {
 			this.handedOver += 1;
@@ -189,6 +301,13 @@ export class Batch {
 			context.addExecutionHints({
 				message: `${handedOver} job(s) go on at RunPod. Fetch each result with Job > Poll Status, at the latest 30 minutes after its end.`,
 				type: 'info',
+				location: 'outputPane',
+			});
+		}
+		if (this.tookOver.length > 0) {
+			context.addExecutionHints({
+				message: `${this.tookOver.length} job(s) were taken over by the fallback, because: ${this.tookOver[0]}`,
+				type: 'warning',
 				location: 'outputPane',
 			});
 		}

@@ -22,6 +22,7 @@ export interface Finished {
 	options: JobOptions;
 	binary: BinaryPlan;
 	itemIndex: number;
+	servedBy: 'primary' | 'fallback';
 	/** The output was no object; only Simplify needs a name for it. */
 	isBare?: boolean;
 }
@@ -82,8 +83,16 @@ export async function collect(
 }
 
 /** Job and reply are read before the output is let go. */
-function headOf({ job, jobId, endpointId, options }: Finished): Record<string, unknown> {
-	return options.simplify ? { job: jobOf(job, jobId, endpointId) } : replyOf(job, jobId);
+function headOf({
+	job,
+	jobId,
+	endpointId,
+	options,
+	servedBy,
+}: Finished): Record<string, unknown> {
+	return options.simplify
+		? { job: jobOf(job, jobId, endpointId, servedBy) }
+		: replyOf(job, jobId);
 }
 
 function itemOf(

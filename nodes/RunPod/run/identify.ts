@@ -7,6 +7,8 @@ import type { Failure } from '../core/failure';
 import type { RunBody } from '../core/request';
 import type { FinalAction, Run } from '../core/run';
 import { isFinal, isRecord } from '../core/state';
+import { asStored } from './parked';
+import type { ParkedBatch } from './parked';
 
 /**
  * The ids of submitted jobs, written where they survive: the node's context (Retry On Fail and
@@ -74,6 +76,11 @@ export class JobRegister {
 		const known = this.jobs[itemIndex];
 		if (end.type !== 'fail' || !isRecord(known) || !mayRunAgain(end.failure)) return;
 		this.jobs[itemIndex] = { ...known, isOver: true } as IDataObject;
+	}
+
+	/** What a parked execution needs to collect its jobs, beside their ids. */
+	park(batch: ParkedBatch): void {
+		(this.context.getContext('node').runpod as IDataObject).parked = asStored(batch);
 	}
 
 	private show(): void {

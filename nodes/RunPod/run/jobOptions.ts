@@ -4,7 +4,7 @@ import { settings } from '../contract/limits';
 import type { Limit } from '../contract/limits';
 import { baseUrlOf, endpointIdOf } from '../core/address';
 import { invalidInput } from '../core/failure';
-import type { JobOptions, JobTarget } from '../core/options';
+import type { JobOptions, JobTarget, WaitForResult } from '../core/options';
 import { problemOf } from '../core/request';
 
 type Read = (name: string) => unknown;
@@ -36,6 +36,24 @@ function targetOf(read: Read): JobTarget {
 	return { kind: 'workerUrl', url: baseUrlOf(url, 'Worker URL') };
 }
 
+function waitOf(read: Read): WaitForResult {
+	const chosen = value(read, settings.waitForResult);
+	return chosen === 'callback' || chosen === 'dontWait' ? chosen : 'poll';
+}
+
+function fallbackOf(read: Read): JobTarget | undefined {
+	const kind = value(read, settings.fallback);
+	if (kind === 'endpoint') {
+		const id = String(read('fallbackEndpoint') ?? '').trim();
+		if (id === '') throw invalidInput("'Fallback Endpoint ID' must not be empty.");
+		return { kind: 'endpoint', endpointId: endpointIdOf(id) };
+	}
+	if (kind !== 'workerUrl') return undefined;
+	const url = read('fallbackWorkerUrl');
+	if (url === undefined || url === null || url === '') return { kind: 'workerUrl' };
+	return { kind: 'workerUrl', url: baseUrlOf(url, 'Fallback Worker URL') };
+}
+
 /**
  * Reads the fields that every operation with a job has, for one item. A field may stand at the top
  * level or in the collection 'Job Options'; what stands nowhere has the contract's default. Throws
@@ -46,12 +64,14 @@ export function readJobOptions(this: IExecuteFunctions, itemIndex: number): JobO
 	// Without a fallback that is a value, n8n throws for a field that is not shown.
 	const read: Read = (name) => collection[name] ?? this.getNodeParameter(name, itemIndex, null);
 	const webhook = String(value(read, settings.webhookUrl) ?? '').trim();
-	const isWaiting = value(read, settings.waitForResult) === 'poll';
+	const waitForResult = waitOf(read);
+	const isWaiting = waitForResult !== 'dontWait';
 	// The address may carry the receiver's secret behind a question mark: it is kept as it is.
 	if (!isWaiting && webhook !== '') baseUrlOf(webhook, 'Webhook URL');
 	return {
 		target: targetOf(read),
-		waitForResult: isWaiting ? 'poll' : 'dontWait',
+		fallback: fallbackOf(read),
+		waitForResult,
 		submitMode: value(read, settings.submitMode) === 'sync' ? 'sync' : 'async',
 		queueTimeoutS: Number(value(read, settings.queueTimeoutS)),
 		runTimeoutS: Number(value(read, settings.runTimeoutS)),

@@ -1,6 +1,7 @@
 import type { IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 
 import { lostSubmit } from '../core/ending';
+import type { JobTarget } from '../core/options';
 import { policyOf } from '../core/plan';
 import { buildBody } from '../core/request';
 import { attachedRun, newRun } from '../core/run';
@@ -10,6 +11,7 @@ import { openJobApi } from '../transport/jobs';
 import { Batch } from './batch';
 import type { PlannedJob } from './batch';
 import { JobRegister, fingerprintOf } from './identify';
+import { parkJobs } from './park';
 import type { PreparedJob } from './prepared';
 
 /**
@@ -18,30 +20,42 @@ import type { PreparedJob } from './prepared';
  */
 export async function runItems(
 	this: IExecuteFunctions,
-	prepare: (itemIndex: number) => PreparedJob,
+	prepare: (itemIndex: number) => PreparedJob | Promise<PreparedJob>,
 ): Promise<INodeExecutionData[][]> {
 	const register = new JobRegister(this);
 	const itemCount = this.getInputData().length;
 	const batch = new Batch(this, itemCount, register);
 	const jobs = await batch.plan(async (itemIndex): Promise<PlannedJob> => {
-		const { input, options, binary } = prepare(itemIndex);
+		const { input, options, binary } = await prepare(itemIndex);
 		const body = buildBody(input, options);
-		const api = await openJobApi(this, options);
-		const fingerprint = fingerprintOf(api.baseUrl, body);
-		const policy = policyOf(options, noPeers());
-		return {
-			itemIndex,
-			options,
-			binary: { isRequired: true, ...binary },
-			api,
-			policy,
-			body,
-			fingerprint,
-			first: firstOf(register, itemIndex, fingerprint, policy),
+		const planOn = async (target: JobTarget): Promise<PlannedJob> => {
+			const placed = { ...options, target, fallback: undefined };
+			const api = await openJobApi(this, placed);
+			const fingerprint = fingerprintOf(api.baseUrl, body);
+			const policy = policyOf(placed, noPeers());
+			return {
+				itemIndex,
+				options: placed,
+				binary: { isRequired: true, ...binary },
+				api,
+				policy,
+				body,
+				fingerprint,
+				first: firstOf(register, itemIndex, fingerprint, policy),
+			};
 		};
+		const primary = await planOn(options.target);
+		if (options.fallback === undefined) return primary;
+		const fallback = { ...(await planOn(options.fallback)), servedBy: 'fallback' as const };
+		// An earlier try of this run had got as far as the fallback: its job is the one to wait for.
+		const isKnown = fallback.first.jobId !== undefined || fallback.first.end !== undefined;
+		return isKnown ? fallback : { ...primary, fallback };
 	});
-	return await batch.run(jobs);
+	const isCallback = jobs.length > 0 && jobs.every(waitsForCall);
+	return isCallback ? await parkJobs(this, batch, register, jobs) : await batch.run(jobs);
 }
+
+const waitsForCall = ({ options }: PlannedJob): boolean => options.waitForResult === 'callback';
 
 /** A job that an earlier try of this run submitted is read again, never submitted a second time. */
 function firstOf(
