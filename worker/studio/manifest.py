@@ -54,6 +54,7 @@ class UpscalerCard(_Strict):
     title: str
     path: str
     license: str
+    pre_pad: Annotated[int, Field(ge=0, le=64, description="Pixels that are mirrored around the source")] = 0
     optional: Annotated[bool, Field(description="The set works without it, by plain resizing")] = False
 
 

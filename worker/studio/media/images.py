@@ -30,6 +30,7 @@ def to_base64(data: bytes) -> str:
 
 def resize_cover(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
     """Exactly width x height pixels: scaled so that it covers them, the surplus cut off evenly."""
+    pixels = np.ascontiguousarray(pixels)
     have_height, have_width = pixels.shape[:2]
     if (have_width, have_height) == (width, height):
         return pixels

@@ -108,6 +108,15 @@ def test_half_precision_stays_within_three_steps_of_brightness(upscaler):
     assert np.abs(difference).mean() < 0.6
 
 
+def test_an_image_can_go_on_beyond_its_edge_so_that_the_network_does_not_darken_it(upscaler):
+    flat = np.full((40, 50, 3), 180, np.uint8)
+    padded = replace(upscaler, card=CARD.model_copy(update={"pre_pad": 20}))
+    bare, even = enlarge(upscaler, flat, 200, 160), enlarge(padded, flat, 200, 160)
+    assert np.ptp(bare[:, :, 0]) > 3
+    assert np.ptp(even[:, :, 0]) <= 3
+    assert enlarge(padded, flat, 700, 560).shape == (560, 700, 3)
+
+
 def test_hard_edges_would_be_seen(upscaler):
     image = picture(300, 280)
     whole = enlarge(upscaler, image, 1120, 1200).astype(int)

@@ -44,14 +44,18 @@ def enlarge(
     have_height, have_width = pixels.shape[:2]
     if passes is None:
         passes = passes_for(max(width / have_width, height / have_height), upscaler.scale)
-    sizes = [(have_height * upscaler.scale**n, have_width * upscaler.scale**n) for n in range(passes)]
+    # Convolutions see zeros beyond the image: small networks darken its edge unless it goes on a little.
+    pad, scale = upscaler.card.pre_pad, upscaler.scale
+    sizes = [(have_height * scale**n + 2 * pad, have_width * scale**n + 2 * pad) for n in range(passes)]
     if tile and not upscaler.device.on_gpu:
         tile = min(tile, LARGEST_CPU_TILE)
     plans = [_plan(size, tile, overlap) for size in sizes]
     count = sum(len(rows.starts) * len(columns.starts) for rows, columns in plans)
     done = 0
     for rows, columns in plans:
-        pixels = _one_pass(upscaler, pixels, rows, columns, lambda n, before=done: on_tile(before + n, count))
+        around = np.pad(pixels, ((pad, pad), (pad, pad), (0, 0)), "symmetric")
+        larger = _one_pass(upscaler, around, rows, columns, lambda n, before=done: on_tile(before + n, count))
+        pixels = larger[pad * scale : larger.shape[0] - pad * scale, pad * scale : larger.shape[1] - pad * scale]
         done += len(rows.starts) * len(columns.starts)
     return resize_cover(pixels, width, height)
 
