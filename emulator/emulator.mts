@@ -7,6 +7,7 @@ import { Scripts, type ScriptRule } from './control/scripts.mts';
 import { Sinks } from './control/sinks.mts';
 import { Dispatcher } from './runpod/dispatch.mts';
 import { Endpoint, endpointSettings, type EndpointOptions } from './runpod/endpoint.mts';
+import { Account } from './runpod/management/account.mts';
 import { Keys, type KeyOptions } from './runpod/keys.mts';
 import { RateLimits } from './runpod/limits.mts';
 import { Platform } from './runpod/platform.mts';
@@ -38,6 +39,7 @@ export class Emulator {
 	limits!: RateLimits;
 	platform!: Platform;
 	dispatcher!: Dispatcher;
+	account!: Account;
 
 	constructor(private readonly options: EmulatorOptions = {}) {
 		this.clock = options.clock === 'fake' ? new FakeClock() : new RealClock();
@@ -56,6 +58,7 @@ export class Emulator {
 		this.platform.onStopPod = this.options.onStopPod;
 		this.dispatcher = new Dispatcher(this.platform);
 		attachWebhooks(this.platform);
+		this.account = new Account();
 		this.sinks.clear();
 		this.keys.clear();
 		for (const key of this.options.keys ?? [{ key: DEFAULT_KEY, name: 'default' }])

@@ -4,6 +4,7 @@ import { controlRoutes } from './control/routes.mts';
 import { Emulator, type EmulatorOptions } from './emulator.mts';
 import { jobRoutes } from './runpod/jobs.mts';
 import { podRoutes } from './runpod/management/pods.mts';
+import { serverlessRoutes } from './runpod/management/serverless.mts';
 import { workerRoutes } from './runpod/workers.mts';
 
 export { DEFAULT_KEY, type Emulator, type EmulatorOptions } from './emulator.mts';
@@ -37,6 +38,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Runn
 	jobRoutes(app, emulator);
 	workerRoutes(app, emulator);
 	podRoutes(app, emulator);
+	serverlessRoutes(app, emulator);
 	controlRoutes(app, emulator);
 	emulator.url = await app.listen({ host: '127.0.0.1', port: options.port ?? 0 });
 	return {

@@ -20,6 +20,11 @@ const operations = [
 	'job-stream',
 	'ping',
 	'pods',
+	'serverless-list',
+	'serverless-get',
+	'serverless-workers',
+	'worker-logs',
+	'catalog-gpus',
 ] as const;
 export type Operation = (typeof operations)[number];
 

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Emulator } from '../emulator.mts';
 import type { EndpointOptions } from '../runpod/endpoint.mts';
+import type { AccountChange } from '../runpod/management/account.mts';
 import type { KeyOptions } from '../runpod/keys.mts';
 import { sleep } from './clock.mts';
 import type { FaultRule } from './faults.mts';
@@ -58,6 +59,10 @@ export function controlRoutes(app: FastifyInstance, emulator: Emulator): void {
 		command((_, params) => emulator.keys.remove(params.name)),
 	);
 
+	app.post(
+		'/_control/account',
+		command((body) => emulator.account.change(body as AccountChange)),
+	);
 	app.post(
 		'/_control/faults',
 		command((body) => ({ id: emulator.addFault(body as FaultRule) })),

@@ -26,6 +26,17 @@ export const endpointSettings = z
 		webhookStates: z
 			.array(z.enum(['COMPLETED', 'FAILED', 'CANCELLED', 'TIMED_OUT']))
 			.default(['COMPLETED', 'FAILED']),
+		/** What the management plane tells about it. */
+		name: z.string().optional(),
+		gpu: z
+			.object({
+				pools: z.array(z.string()).default(['ADA_24']),
+				excludedTypes: z.array(z.string()).default([]),
+				count: z.number().int().min(1).default(1),
+			})
+			.strict()
+			.default({ pools: ['ADA_24'], excludedTypes: [], count: 1 }),
+		idleTimeoutS: z.number().int().min(1).max(3600).default(5),
 		/** Workers shown by /health beside the attached ones. */
 		workers: z
 			.object({
