@@ -21,6 +21,8 @@ export const properties: INodeProperties[] = [
 	job.operations,
 	...targetFields,
 	...image.generate.fields,
+	...image.score.fields,
+	...image.upscale.fields,
 	...job.cancel.fields,
 	...job.pollStatus.fields,
 	...job.retry.fields,

@@ -9,6 +9,8 @@ type Execute = (this: IExecuteFunctions) => Promise<INodeExecutionData[][]>;
 /** Keys are the values of 'Resource' and 'Operation'. A Map: a value can come from an expression. */
 const operations = new Map<string, Execute>([
 	['image.generate', image.generate.execute],
+	['image.score', image.score.execute],
+	['image.upscale', image.upscale.execute],
 	['job.cancel', job.cancel.execute],
 	['job.pollStatus', job.pollStatus.execute],
 	['job.retry', job.retry.execute],

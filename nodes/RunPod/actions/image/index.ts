@@ -1,6 +1,8 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 export * as generate from './generate.operation';
+export * as score from './score.operation';
+export * as upscale from './upscale.operation';
 
 export const operations: INodeProperties = {
 	displayName: 'Operation',
@@ -14,6 +16,18 @@ export const operations: INodeProperties = {
 			value: 'generate',
 			description: 'Make an image from text',
 			action: 'Generate image',
+		},
+		{
+			name: 'Score',
+			value: 'score',
+			description: 'Say how good images look, by a learned predictor',
+			action: 'Score image',
+		},
+		{
+			name: 'Upscale',
+			value: 'upscale',
+			description: 'Enlarge images with a network that restores detail',
+			action: 'Upscale image',
 		},
 	],
 	default: 'generate',

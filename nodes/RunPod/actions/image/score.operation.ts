@@ -1,0 +1,91 @@
+import type {
+	IDataObject,
+	IExecuteFunctions,
+	INodeExecutionData,
+	INodeProperties,
+} from 'n8n-workflow';
+
+import { settingFields } from '../../contract/fields';
+import { limits } from '../../contract/limits';
+import { buildInput } from '../../core/request';
+import { readSources } from '../../run/inputs';
+import type { SourceImage } from '../../run/inputs';
+import { readJobOptions } from '../../run/jobOptions';
+import type { PreparedJob } from '../../run/prepared';
+import { runItems } from '../../run/runItems';
+import { waitFields } from '../runFields';
+import { sourceFields } from '../sourceFields';
+
+const show = { resource: ['image'], operation: ['score'] };
+
+export const fields: INodeProperties[] = [
+	...sourceFields(show),
+	{
+		displayName: 'Options',
+		name: 'options',
+		type: 'collection',
+		placeholder: 'Add option',
+		default: {},
+		options: [settingFields.keepSource],
+		displayOptions: { show },
+	},
+	...waitFields(show),
+];
+
+const mostImages = limits.score.find(({ name }) => name === 'images')?.maxItems ?? 1;
+
+/** What `files` tells of a scored image. */
+const described = ({ field, fileName, mimeType, bytes, width, height }: SourceImage) => ({
+	field,
+	fileName,
+	mimeType,
+	bytes,
+	width,
+	height,
+	url: null,
+});
+
+type Described = ReturnType<typeof described>;
+
+/** Reads and checks one item; throws before anything was submitted. `seen` keeps no image. */
+async function prepare(
+	context: IExecuteFunctions,
+	itemIndex: number,
+	seen: Map<number, Described[]>,
+): Promise<PreparedJob> {
+	const options = readJobOptions.call(context, itemIndex);
+	const sources = await readSources(context, itemIndex, mostImages, options);
+	seen.set(itemIndex, sources.map(described));
+	const input = buildInput('score', { images: sources.map(({ base64 }) => base64) });
+	return {
+		input: input as IDataObject,
+		options,
+		binary: { field: settingFields.outputField.name, isRequired: false },
+	};
+}
+
+/** A picture stays with its score: `files` names the scored images in the order of the scores. */
+function withSource(
+	context: IExecuteFunctions,
+	item: INodeExecutionData,
+	seen: Map<number, Described[]>,
+): INodeExecutionData {
+	const { pairedItem } = item;
+	const itemIndex =
+		typeof pairedItem === 'object' && !Array.isArray(pairedItem) ? pairedItem.item : undefined;
+	if (itemIndex === undefined || item.json.error !== undefined) return item;
+	const options = context.getNodeParameter('options', itemIndex, {}) as IDataObject;
+	const { binary } = context.getInputData()[itemIndex] ?? {};
+	if (options.keepSource === false || binary === undefined) return item;
+	const files = (seen.get(itemIndex) ?? []).filter(({ field }) => field !== null);
+	return { ...item, json: { ...item.json, files }, binary };
+}
+
+export async function execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
+	const seen = new Map<number, Described[]>();
+	const [items = []] = await runItems.call(
+		this,
+		async (itemIndex) => await prepare(this, itemIndex, seen),
+	);
+	return [items.map((item) => withSource(this, item, seen))];
+}

@@ -1,0 +1,74 @@
+import { jobLimits } from '../contract/job';
+import { JobFailure, failureOf, invalidInput } from './failure';
+import { readPicture } from './picture';
+import type { Picture } from './picture';
+
+/** What an image that goes into a job has to be. Everything here is checked before a submit. */
+
+const MB = 1e6;
+
+/** Rounded up: an image of one byte too many must not read as being at the limit. */
+const inMb = (bytes: number): number => Math.ceil(bytes / (MB / 10)) / 10;
+
+export function checkCount(count: number, most: number): void {
+	if (count === 0) throw sourceRequired();
+	if (count > most) {
+		throw new JobFailure(failureOf('TOO_MANY_IMAGES', { count, limit: most }));
+	}
+}
+
+/** `remedy` says what is there instead, where that is known. */
+export const sourceRequired = (remedy?: string): JobFailure =>
+	new JobFailure(failureOf('SOURCE_REQUIRED', {}, { remedy }));
+
+/** `index` counts from 1. The size is known before the bytes are: nothing large is read in vain. */
+export function checkBytes(index: number, bytes: number): void {
+	const most = jobLimits.sourceImageBytes;
+	if (bytes <= most) return;
+	const values = { index, size_mb: inMb(bytes).toFixed(1), limit_mb: most / MB };
+	throw new JobFailure(failureOf('IMAGE_TOO_LARGE', values));
+}
+
+/** By its first bytes: names and headers say anything. */
+export function checkKind(index: number, head: Buffer): Picture {
+	const picture = readPicture(head);
+	if (picture === undefined) throw new JobFailure(failureOf('UNSUPPORTED_IMAGE', { index }));
+	return picture;
+}
+
+/** All images of one request; base64 makes four bytes of three. */
+export function checkTotal(sizes: number[], isSync: boolean): void {
+	const total = sizes.reduce((sum, bytes) => sum + Math.ceil(bytes / 3) * 4, 0);
+	const most = isSync ? jobLimits.runsyncBodyBytes : jobLimits.runBodyBytes;
+	// The prompt and everything else need a little room, too.
+	if (total <= most - 50_000) return;
+	const way = isSync ? '' : " With 'Submit Mode' Sync it takes twice as much.";
+	throw invalidInput(
+		`The images are ${inMb(total)} MB in base64; RunPod takes at most ${most / MB} MB in one request. Send fewer or smaller images.${way}`,
+	);
+}
+
+const DATA_URI = /^data:[^,]{0,200};base64,/i;
+
+/** The bytes of a base64 text or a data URI. Throws UNSUPPORTED_IMAGE for anything else. */
+export function decodeText(index: number, text: string): Buffer {
+	// By its beginning: a pattern over the whole text would overflow the stack with a large image.
+	const prefix = DATA_URI.exec(text.slice(0, 300))?.[0] ?? '';
+	checkBytes(index, Math.floor((text.length - prefix.length) * 0.7));
+	const bytes = Buffer.from(text.slice(prefix.length), 'base64');
+	checkBytes(index, bytes.length);
+	return bytes;
+}
+
+/** Names or addresses from a field: an expression can give a list, a person types a text. */
+export function listOf(value: unknown, separator: RegExp): string[] {
+	const entries = Array.isArray(value) ? value : String(value ?? '').split(separator);
+	return entries.map((entry) => String(entry ?? '').trim()).filter((entry) => entry !== '');
+}
+
+/** `fox.final.jpg` and `https://host/a/fox.final.jpg?x=1` are both called fox.final. */
+export function baseNameOf(fileName: string | undefined): string | undefined {
+	const last = (fileName ?? '').split(/[?#]/)[0]?.split(/[\\/]/).at(-1) ?? '';
+	const name = last.replace(/\.[A-Za-z0-9]{1,5}$/, '').trim();
+	return name === '' ? undefined : name;
+}
