@@ -3,6 +3,7 @@ import type { Prepared } from '../setup/index.mts';
 import { prepare } from '../setup/index.mts';
 import { npm } from '../setup/programs.mts';
 import { preparePython } from '../setup/python.mts';
+import { provideBrowser } from './chromium.mts';
 import { jest, pytest } from './runners.mts';
 import { check } from './stage.mts';
 import type { Stage } from './stage.mts';
@@ -24,6 +25,7 @@ export function fullStages(fresh: boolean): Stage[] {
 			name: 'preparation',
 			run: async () => {
 				prepared = await prepare(fresh);
+				await provideBrowser();
 				return { passed: 1, failed: 0, skipped: [] };
 			},
 		},
