@@ -8,6 +8,8 @@ import { serverlessRoutes } from './runpod/management/serverless.mts';
 import { workerRoutes } from './runpod/workers.mts';
 
 export { DEFAULT_KEY, type Emulator, type EmulatorOptions } from './emulator.mts';
+export type { AccountChange } from './runpod/management/account.mts';
+export type { EndpointOptions } from './runpod/endpoint.mts';
 export type { FaultRule } from './control/faults.mts';
 export type { LedgerSnapshot } from './control/ledger.mts';
 export type { ScriptRule } from './control/scripts.mts';

@@ -1,6 +1,8 @@
 /** One emulated RunPod per test file, and the node's parameters and credential for it. */
 import type { INodeParameters } from 'n8n-workflow';
 import type {
+	AccountChange,
+	EndpointOptions,
 	FaultRule,
 	LedgerSnapshot,
 	RunningEmulator,
@@ -64,6 +66,15 @@ export function fault(rule: FaultRule): void {
 
 export function ledger(): LedgerSnapshot {
 	return emulator.control.snapshot();
+}
+
+/** What the management plane tells: prices and stock, workers, logs. */
+export function account(change: AccountChange): void {
+	emulator.control.account.change(change);
+}
+
+export function changeEndpoint(options: Omit<EndpointOptions, 'id'>): void {
+	emulator.control.setEndpoint({ id: ENDPOINT, ...options });
 }
 
 export const platformUrl = (): string => emulator.url;

@@ -100,6 +100,7 @@ const jobOptions: INodeProperties[] = [
 		...settingFields.fallbackWorkerUrl,
 		displayOptions: { show: { fallback: ['workerUrl'] } },
 	},
+	settingFields.costEstimate,
 	settingFields.maxParallelJobs,
 	{ ...settingFields.pollIntervalMs, displayOptions: whilePolling },
 	settingFields.priority,

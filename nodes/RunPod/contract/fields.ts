@@ -501,6 +501,13 @@ export const settingFields = {
 		description:
 			'Address of the worker that takes the job over. Leave empty to use the base URL of the credential.',
 	},
+	costEstimate: {
+		displayName: 'Cost Estimate',
+		name: 'costEstimate',
+		type: 'boolean',
+		default: true,
+		description: "Whether each result tells what its job cost, by RunPod's prices of the moment",
+	},
 	outputField: {
 		displayName: 'Put Output in Field',
 		name: 'outputField',

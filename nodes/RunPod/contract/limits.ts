@@ -602,6 +602,15 @@ export const settings = {
 		group: 'main',
 		default: '',
 	},
+	costEstimate: {
+		name: 'cost_estimate',
+		parameter: 'costEstimate',
+		label: 'Cost Estimate',
+		type: 'boolean',
+		required: false,
+		group: 'main',
+		default: true,
+	},
 	outputField: {
 		name: 'output_field',
 		parameter: 'outputField',

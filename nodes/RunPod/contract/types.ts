@@ -750,6 +750,28 @@ export interface JobItem {
 		[k: string]: unknown;
 	};
 	/**
+	 * Estimated cost of the job; null for a worker URL and where the price is not known
+	 */
+	cost?: {
+		/**
+		 * Price of the worker in USD per hour, all its GPUs together, from RunPod's catalog of the moment
+		 */
+		pricePerHour?: number;
+		/**
+		 * GPU type that the price belongs to
+		 */
+		gpu?: string;
+		/**
+		 * Cost in USD of the time on the worker
+		 */
+		usd?: number | null;
+		/**
+		 * Cost in USD with the start of the worker and its idle time, as if the job had it to itself
+		 */
+		upperUsd?: number | null;
+		[k: string]: unknown;
+	} | null;
+	/**
 	 * The binary files of the item
 	 */
 	files: {

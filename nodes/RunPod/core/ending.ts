@@ -124,7 +124,7 @@ export function stopped(run: Run, code: FailureCode, remote: Remote, policy: Pol
 	}
 	const last = run.lastMiss;
 	const notes = [
-		...(run.state === undefined ? [] : [`Last state: ${run.state}.`]),
+		...(run.state === undefined || code === 'ENDPOINT_PAUSED' ? [] : [`Last state: ${run.state}.`]),
 		...(last === undefined ? [] : [`The last reading failed: ${describeReply(last)}.`]),
 	];
 	// The job could not be read at the end: its own time says less than the lost connection.
@@ -141,7 +141,7 @@ export function stopped(run: Run, code: FailureCode, remote: Remote, policy: Pol
 	}
 	return failureOf(
 		code,
-		{ seconds: secondsOf(code, run, policy) },
+		{ seconds: secondsOf(code, run, policy), endpoint: policy.endpointId },
 		{ details, notes, after: [REMOTE_TEXT[remote]] },
 	);
 }

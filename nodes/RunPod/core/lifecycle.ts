@@ -59,6 +59,9 @@ function begin(run: Run, policy: Policy, now: number): Step {
 	if (run.jobId !== undefined && policy.until === 'submit') {
 		return finish(started, { type: 'handOver', job: { id: run.jobId, hasOutput: false } });
 	}
+	if (run.jobId === undefined && policy.isPaused) {
+		return fail(started, stopped(started, 'ENDPOINT_PAUSED', 'none', policy));
+	}
 	return { run: started, action: { type: run.jobId === undefined ? 'submit' : 'read' } };
 }
 
@@ -180,6 +183,9 @@ function deadlineOf(run: Run, policy: Policy, now: number): number {
 }
 
 function waitForRead(run: Run, policy: Policy, now: number): Step {
+	if (policy.isPaused && run.phase === 'queue' && run.origin === 'own') {
+		return endEarly(run, 'deadline', 'ENDPOINT_PAUSED', policy, now);
+	}
 	const deadline = deadlineOf(run, policy, now);
 	if (now >= deadline) return expire(run, policy, now);
 	const since = run.since ?? now;

@@ -20,6 +20,8 @@ export interface Policy {
 	/** Whether a finished job without an output is a success. */
 	mayBeEmpty?: boolean;
 	endpointId?: string;
+	/** Whether the endpoint is known to have no worker: nobody will ever take the job. */
+	isPaused?: boolean;
 	peers: Peers;
 }
 

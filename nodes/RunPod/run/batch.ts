@@ -17,6 +17,7 @@ import { asNodeError, errorItem, stopError } from './raise';
 import { runJob } from './runJob';
 import type { JobEnd } from './runJob';
 import { StopSign } from './stop';
+import { Surroundings } from './surroundings';
 import { Watch } from './watch';
 
 /** Many jobs at the same time, results in the order of the input, and one end for all. */
@@ -51,6 +52,7 @@ const LONG_START_MS = 30_000;
 
 export class Batch {
 	private readonly stop: StopSign;
+	private readonly surroundings: Surroundings;
 	private readonly results: Results;
 	private readonly peers = new Map<string, Peers>();
 	/** Jobs that may still run although nobody waits for them. */
@@ -66,6 +68,7 @@ export class Batch {
 		private readonly register?: JobRegister,
 	) {
 		this.stop = new StopSign(context.getExecutionCancelSignal());
+		this.surroundings = new Surroundings(context);
 		this.results = new Array<INodeExecutionData[] | undefined>(itemCount);
 	}
 
@@ -179,12 +182,18 @@ export class Batch {
 	private async perform(job: PlannedJob, watch: Watch): Promise<JobEnd> {
 		const { itemIndex, api, fingerprint } = job;
 		const { register } = this;
+		// Beside the submit: whether the endpoint has workers at all is known a moment later.
+		if (job.body !== undefined) this.surroundings.watch(api);
 		let wasKnown = job.first.jobId !== undefined;
 		const ended = await runJob(job.first, {
 			api,
 			body: job.body,
 			stop: this.stop,
-			policy: () => ({ ...job.policy, peers: this.peersOf(api) }),
+			policy: () => ({
+				...job.policy,
+				isPaused: this.surroundings.isPaused(api),
+				peers: this.peersOf(api),
+			}),
 			observe: (seen, action) => {
 				if (fingerprint !== undefined && action.type === 'submit') {
 					register?.submitting(itemIndex, fingerprint, Date.now());
@@ -236,7 +245,12 @@ export class Batch {
 		watch: Watch,
 	): Promise<INodeExecutionData[]> {
 		const { itemIndex, options, binary, api } = job;
-		if (end.type === 'fail') throw new JobFailure(end.failure);
+		if (end.type === 'fail') {
+			const isStopped = this.stop.reason === 'canceled';
+			throw new JobFailure(
+				isStopped ? end.failure : await this.surroundings.explain(end.failure, api),
+			);
+		}
 		const { endpointId, baseUrl } = api;
 		const jobId = run.jobId ?? '';
 		const { timeline } = watch;
@@ -260,7 +274,8 @@ export class Batch {
 		}
 		if ((end.job.delayTime ?? 0) > LONG_START_MS) this.slowStarts += 1;
 		try {
-			return await collect(this.context, finished);
+			const cost = options.costEstimate ? await this.surroundings.costOf(end.job, api) : null;
+			return await collect(this.context, { ...finished, cost });
 		} catch (thrown) {
 			throw asLostResult(thrown, jobId);
 		}

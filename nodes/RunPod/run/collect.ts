@@ -5,6 +5,7 @@ import { JobFailure, failureOf } from '../core/failure';
 import type { JobOptions } from '../core/options';
 import { safeFileName } from '../core/picture';
 import type { TimelineEntry } from '../core/progress';
+import type { Cost } from '../core/cost';
 import { takePictures } from '../core/anyOutput';
 import { isEncodedFile, jobOf, replyOf, takeApart, withoutFiles } from '../core/result';
 import type { Source } from '../core/result';
@@ -23,6 +24,8 @@ export interface Finished {
 	binary: BinaryPlan;
 	itemIndex: number;
 	servedBy: 'primary' | 'fallback';
+	/** Missing where it was not asked for. */
+	cost?: Cost | null;
 	/** The output was no object; only Simplify needs a name for it. */
 	isBare?: boolean;
 }
@@ -83,20 +86,12 @@ export async function collect(
 }
 
 /** Job and reply are read before the output is let go. */
-function headOf({
-	job,
-	jobId,
-	endpointId,
-	options,
-	servedBy,
-}: Finished): Record<string, unknown> {
-	return options.simplify
-		? { job: jobOf(job, jobId, endpointId, servedBy) }
-		: replyOf(job, jobId);
+function headOf({ job, jobId, endpointId, options, servedBy }: Finished): Record<string, unknown> {
+	return options.simplify ? { job: jobOf(job, jobId, endpointId, servedBy) } : replyOf(job, jobId);
 }
 
 function itemOf(
-	{ options, binary, timeline, itemIndex, isBare }: Finished,
+	{ options, binary, timeline, itemIndex, isBare, cost }: Finished,
 	head: Record<string, unknown>,
 	output: Record<string, unknown>,
 	files: Array<Record<string, unknown>>,
@@ -106,14 +101,20 @@ function itemOf(
 	const body = options.simplify
 		? { ...clean, ...head }
 		: { ...head, output: isBare ? clean.output : clean };
-	const json = { ...body, files, timeline } as unknown as IDataObject;
+	const json = { ...body, cost: cost ?? null, files, timeline } as unknown as IDataObject;
 	return { json, pairedItem: { item: itemIndex } };
 }
 
 /** The item of a job that nobody waited for, or that still runs: its id and state. */
 export function notFinishedItem(finished: Finished): INodeExecutionData {
 	const output = finished.options.simplify ? {} : { output: withoutFiles(finished.job.output) };
-	const json = { ...headOf(finished), ...output, files: [], timeline: finished.timeline };
+	const json = {
+		...headOf(finished),
+		...output,
+		cost: null,
+		files: [],
+		timeline: finished.timeline,
+	};
 	return { json: json as unknown as IDataObject, pairedItem: { item: finished.itemIndex } };
 }
 

@@ -1,4 +1,5 @@
 import type { IExecuteFunctions, IHttpRequestOptions, ILoadOptionsFunctions } from 'n8n-workflow';
+import { sleep } from 'n8n-workflow';
 
 import type { Reply } from '../core/reply';
 import { readRetryAfter } from '../core/retry';
@@ -166,4 +167,69 @@ export async function download(
 		const reply = classify(error, timeoutMs);
 		return reply.kind === 'ok' ? { kind: 'cut', detail: 'the answer could not be read' } : reply;
 	}
+}
+
+/** A stream that was silent for so long has told what it had. */
+const SILENCE_MS = 500;
+const FIRST_WORD_MS = 2000;
+const LONGEST_TEXT = 256 * 1024;
+
+/**
+ * What a stream without an end tells at first: server-sent events stay open for ever. Undefined
+ * where nothing came.
+ */
+export async function readStream(
+	context: IExecuteFunctions,
+	credential: CredentialName,
+	url: string,
+	timeoutMs: number,
+): Promise<string | undefined> {
+	try {
+		const response: unknown = await context.helpers.httpRequestWithAuthentication.call(
+			context,
+			credential,
+			{
+				method: 'GET',
+				url,
+				timeout: timeoutMs,
+				headers: { accept: 'text/event-stream' },
+				encoding: 'stream',
+				returnFullResponse: true,
+				ignoreHttpStatusErrors: true,
+				disableFollowRedirect: true,
+			},
+		);
+		if (!isFullResponse(response)) return undefined;
+		const stream = response.body as Download['stream'];
+		if (response.statusCode !== 200) {
+			stream.destroy();
+			return undefined;
+		}
+		return await collectText(stream, timeoutMs);
+	} catch {
+		return undefined;
+	}
+}
+
+async function collectText(stream: Download['stream'], timeoutMs: number): Promise<string> {
+	const chunks: Buffer[] = [];
+	let bytes = 0;
+	let isOver = false;
+	const over = () => (isOver = true);
+	stream.on('data', (chunk: Buffer) => {
+		chunks.push(chunk);
+		bytes += chunk.length;
+	});
+	stream.once('end', over);
+	stream.on('error', over);
+	const deadline = Date.now() + timeoutMs;
+	let silentMs = 0;
+	for (let seen = 0; !isOver && bytes < LONGEST_TEXT && Date.now() < deadline; ) {
+		await sleep(50);
+		silentMs = bytes === seen ? silentMs + 50 : 0;
+		seen = bytes;
+		if (silentMs >= (bytes > 0 ? SILENCE_MS : FIRST_WORD_MS)) break;
+	}
+	stream.destroy();
+	return Buffer.concat(chunks).toString('utf8');
 }

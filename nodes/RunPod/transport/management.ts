@@ -1,10 +1,12 @@
-import type { ILoadOptionsFunctions } from 'n8n-workflow';
+import type { IExecuteFunctions, ILoadOptionsFunctions } from 'n8n-workflow';
 import { NodeOperationError } from 'n8n-workflow';
 
 import { failures } from '../contract/errors';
 import { baseUrlOf } from '../core/address';
+import { readEndpoint, readGpus, readWorkers } from '../core/platformFacts';
+import type { EndpointFacts, GpuFacts, WorkerFacts } from '../core/platformFacts';
 import { isRecord } from '../core/state';
-import { send } from './http';
+import { readStream, send } from './http';
 
 /** An endpoint as RunPod's management API lists it; only what the node uses. */
 export interface Endpoint {
@@ -58,4 +60,44 @@ export async function listEndpoints(this: ILoadOptionsFunctions): Promise<Endpoi
 		name: String(endpoint.name ?? endpoint.id),
 		type: typeof endpoint.type === 'string' ? endpoint.type : undefined,
 	}));
+}
+
+/** What a run reads beside its jobs. Undefined is all that is told about a failure. */
+export interface Management {
+	endpoint(endpointId: string): Promise<EndpointFacts | undefined>;
+	workers(endpointId: string): Promise<WorkerFacts[] | undefined>;
+	gpus(): Promise<GpuFacts[] | undefined>;
+	/** Server-sent events, as text. */
+	logs(endpointId: string, workerId: string, lines: number): Promise<string | undefined>;
+}
+
+/** A result does not wait longer than this for what is only told beside it. */
+const BESIDE_TIMEOUT_MS = 5000;
+
+export async function openManagement(context: IExecuteFunctions): Promise<Management> {
+	const { managementBaseUrl } = await context.getCredentials('runPodApi');
+	const base = baseUrlOf(managementBaseUrl, 'Management API Base URL');
+	const read = async (path: string): Promise<unknown> => {
+		const url = `${base}/${path}`;
+		const reply = await send(context, 'runPodApi', {
+			method: 'GET',
+			url,
+			timeoutMs: BESIDE_TIMEOUT_MS,
+		});
+		return reply.kind === 'ok' ? reply.body : undefined;
+	};
+	const place = (endpointId: string) => `serverless/${encodeURIComponent(endpointId)}`;
+	return {
+		endpoint: async (endpointId) => readEndpoint(await read(place(endpointId))),
+		workers: async (endpointId) => readWorkers(await read(`${place(endpointId)}/workers`)),
+		// Each of the two parameters is refused without the other.
+		gpus: async () => readGpus(await read('catalog/gpus?include=AVAILABILITY&product=SERVERLESS')),
+		logs: async (endpointId, workerId, lines) =>
+			await readStream(
+				context,
+				'runPodApi',
+				`${base}/${place(endpointId)}/workers/${encodeURIComponent(workerId)}/logs?tail=${lines}`,
+				BESIDE_TIMEOUT_MS,
+			),
+	};
 }

@@ -64,7 +64,11 @@ export const fields: INodeProperties[] = [
 		type: 'collection',
 		placeholder: 'Add option',
 		default: {},
-		options: [settingFields.maxParallelJobs, settingFields.requestTimeoutS],
+		options: [
+			settingFields.costEstimate,
+			settingFields.maxParallelJobs,
+			settingFields.requestTimeoutS,
+		],
 		displayOptions: { show },
 	},
 ];

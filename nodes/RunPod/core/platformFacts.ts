@@ -1,0 +1,88 @@
+import { isRecord } from './state';
+
+/** What RunPod's management API tells about an endpoint, read tolerantly: unknown keys are ignored. */
+
+export interface EndpointFacts {
+	/** 0 is a paused endpoint: nobody ever takes its jobs. */
+	maxWorkers?: number;
+	/** Seconds that a worker stays, and is paid, after its last job. */
+	idleTimeoutS?: number;
+	pools: string[];
+	excludedTypes: string[];
+	/** GPUs per worker. */
+	gpuCount: number;
+}
+
+export interface GpuFacts {
+	id: string;
+	name: string;
+	pool?: string;
+	/** USD for one GPU and hour on a serverless worker, now. */
+	price?: number;
+	/** NONE, LOW, MEDIUM or HIGH: a hint, not a reservation. */
+	availability?: string;
+}
+
+export interface WorkerFacts {
+	id: string;
+	status?: string;
+	gpuTypeId?: string;
+	gpuCount?: number;
+}
+
+const numberOf = (value: unknown): number | undefined =>
+	typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
+
+const textOf = (value: unknown): string | undefined =>
+	typeof value === 'string' && value !== '' ? value : undefined;
+
+const textsOf = (value: unknown): string[] =>
+	Array.isArray(value) ? value.filter((one): one is string => typeof one === 'string') : [];
+
+const recordOf = (value: unknown): Record<string, unknown> => (isRecord(value) ? value : {});
+
+const listOf = (body: unknown, key: string): Array<Record<string, unknown>> | undefined => {
+	const list = recordOf(body)[key];
+	return Array.isArray(list) ? list.filter(isRecord) : undefined;
+};
+
+/** The body of `GET /serverless/{id}`. */
+export function readEndpoint(body: unknown): EndpointFacts | undefined {
+	if (!isRecord(body)) return undefined;
+	const [gpu, workers] = [recordOf(body.gpu), recordOf(body.workers)];
+	return {
+		maxWorkers: numberOf(workers.max),
+		idleTimeoutS: numberOf(workers.idleTimeout),
+		pools: textsOf(gpu.pools),
+		excludedTypes: textsOf(gpu.excludedTypes),
+		gpuCount: numberOf(gpu.count) ?? 1,
+	};
+}
+
+/** The body of `GET /catalog/gpus`. */
+export function readGpus(body: unknown): GpuFacts[] | undefined {
+	return listOf(body, 'gpus')?.map((gpu) => ({
+		id: String(gpu.id),
+		name: textOf(gpu.name) ?? String(gpu.id),
+		pool: textOf(gpu.pool),
+		price: numberOf(recordOf(gpu.price).serverless),
+		availability: textOf(gpu.availability),
+	}));
+}
+
+/** The body of `GET /serverless/{id}/workers`. */
+export function readWorkers(body: unknown): WorkerFacts[] | undefined {
+	return listOf(body, 'workers')?.map((worker) => ({
+		id: String(worker.id),
+		status: textOf(worker.status),
+		gpuTypeId: textOf(worker.gpuTypeId),
+		gpuCount: numberOf(worker.gpuCount),
+	}));
+}
+
+/** The GPU types that an endpoint may get. */
+export const gpusOf = (endpoint: EndpointFacts, gpus: GpuFacts[]): GpuFacts[] =>
+	gpus.filter(
+		({ id, pool }) =>
+			pool !== undefined && endpoint.pools.includes(pool) && !endpoint.excludedTypes.includes(id),
+	);

@@ -1,0 +1,135 @@
+import type { IExecuteFunctions } from 'n8n-workflow';
+
+import { failures } from '../contract/errors';
+import { costOf } from '../core/cost';
+import type { Cost } from '../core/cost';
+import { explainQueue, readLogEvents } from '../core/diagnosis';
+import type { Failure } from '../core/failure';
+import type { EndpointFacts, GpuFacts, WorkerFacts } from '../core/platformFacts';
+import type { JobView } from '../core/state';
+import type { JobApi } from '../transport/jobs';
+import { openManagement } from '../transport/management';
+import type { Management } from '../transport/management';
+
+/**
+ * What one execution knows about the endpoints of its jobs: limits, prices, workers. It is read
+ * beside the job, one time per execution and endpoint, and never fails one: a key that may only run
+ * jobs works as well, it just knows less.
+ */
+
+interface WorkerList {
+	readAt: number;
+	list: Promise<WorkerFacts[] | undefined>;
+}
+
+/** A worker that is missing in a list of this age is not asked for again. */
+const LIST_AGE_MS = 2000;
+const LOG_LINES = 50;
+
+export class Surroundings {
+	private readonly endpoints = new Map<string, Promise<EndpointFacts | undefined>>();
+	private readonly workerLists = new Map<string, WorkerList>();
+	private readonly paused = new Set<string>();
+	private catalog: Promise<GpuFacts[] | undefined> | undefined;
+
+	private opened: Promise<Management | undefined> | undefined;
+
+	constructor(private readonly context: IExecuteFunctions) {}
+
+	/** Opened at its first use: a run on a worker's own address has no RunPod credential. */
+	private get management(): Promise<Management | undefined> {
+		this.opened ??= openManagement(this.context).catch(() => undefined);
+		return this.opened;
+	}
+
+	/** Begins to read the endpoint; nobody waits for it. */
+	watch({ endpointId }: JobApi): void {
+		if (endpointId !== undefined) void this.endpoint(endpointId);
+	}
+
+	/** Whether it is known that the endpoint may have no worker. */
+	isPaused({ endpointId }: JobApi): boolean {
+		return endpointId !== undefined && this.paused.has(endpointId);
+	}
+
+	/** What the job cost; null on a worker's own address and where no price is known. */
+	async costOf(job: JobView, { endpointId }: JobApi): Promise<Cost | null> {
+		if (endpointId === undefined) return null;
+		const { workerId } = job;
+		const [endpoint, gpus, workers] = await Promise.all([
+			this.endpoint(endpointId),
+			this.gpus(),
+			workerId === undefined ? undefined : this.workersWith(endpointId, workerId),
+		]);
+		return costOf(job, { endpoint, gpus, workers });
+	}
+
+	/** Adds to a failure what the platform shows about its cause. */
+	async explain(failure: Failure, api: JobApi): Promise<Failure> {
+		const { endpointId } = api;
+		if (endpointId === undefined) return failure;
+		const lines =
+			failure.code === 'WORKER_START_TIMEOUT'
+				? await this.queueLines(endpointId, api)
+				: await this.logLines(failure, endpointId);
+		if (lines.length === 0) return failure;
+		return { ...failure, description: [failure.description, ...lines].join('\n') };
+	}
+
+	private async queueLines(endpointId: string, api: JobApi): Promise<string[]> {
+		const [health, endpoint, gpus, workers] = await Promise.all([
+			api.health(),
+			this.endpoint(endpointId),
+			this.gpus(),
+			this.readWorkers(endpointId),
+		]);
+		const body = health.kind === 'ok' ? health.body : undefined;
+		return explainQueue({ health: body, endpoint, gpus, workers });
+	}
+
+	/** The worker's last words, where the job failed on it for no reason that the user can mend. */
+	private async logLines({ code, details }: Failure, endpointId: string): Promise<string[]> {
+		const { status, worker_id: workerId } = details;
+		const isOnWorker = status === 'FAILED' || status === 'TIMED_OUT';
+		const isClear = failures[code].category === 'configuration';
+		if (!isOnWorker || isClear || typeof workerId !== 'string') return [];
+		const text = (await (await this.management)?.logs(endpointId, workerId, LOG_LINES)) ?? '';
+		const lines = readLogEvents(text, LOG_LINES);
+		return lines.length === 0 ? [] : [`Last lines of the log of worker ${workerId}:`, ...lines];
+	}
+
+	private async endpoint(endpointId: string): Promise<EndpointFacts | undefined> {
+		let known = this.endpoints.get(endpointId);
+		if (known === undefined) {
+			known = this.management.then(async (api) => await api?.endpoint(endpointId));
+			this.endpoints.set(endpointId, known);
+			void known.then((facts) => {
+				if (facts?.maxWorkers === 0) this.paused.add(endpointId);
+			});
+		}
+		return await known;
+	}
+
+	private async gpus(): Promise<GpuFacts[] | undefined> {
+		this.catalog ??= this.management.then(async (api) => await api?.gpus());
+		return await this.catalog;
+	}
+
+	/** Workers come and go during a run: the list is read again for one that it does not know. */
+	private async workersWith(
+		endpointId: string,
+		workerId: string,
+	): Promise<WorkerFacts[] | undefined> {
+		const known = this.workerLists.get(endpointId);
+		const list = await known?.list;
+		const isNew = known === undefined || Date.now() - known.readAt > LIST_AGE_MS;
+		if (list?.some(({ id }) => id === workerId) || !isNew) return list;
+		return await this.readWorkers(endpointId);
+	}
+
+	private async readWorkers(endpointId: string): Promise<WorkerFacts[] | undefined> {
+		const list = this.management.then(async (api) => await api?.workers(endpointId));
+		this.workerLists.set(endpointId, { readAt: Date.now(), list });
+		return await list;
+	}
+}
