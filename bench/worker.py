@@ -171,7 +171,7 @@ def seams(model_set: str) -> int | None:
     return int(max(difference[lines].max(), difference[:, lines].max()))
 
 
-def cold_start(model_set: str, rounds: int = 3) -> dict:
+def cold_start(model_set: str, rounds: int) -> dict:
     """Seconds from the start of a process to the first image, and to the end of the imports alone."""
     first = FIRST_IMAGE.format(worker=str(WORKER), prompt=PROMPT, model_set=model_set)
     times = {"first image": [], "imports": []}
@@ -197,11 +197,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--set", default="demo", help="set of models (demo or core)")
     parser.add_argument("--rounds", type=int, default=9, help="pairs of route and plain call")
+    parser.add_argument("--cold-rounds", type=int, default=3, help="fresh processes for the cold start")
     parser.add_argument("--size", type=int, default=256, help="edge of the image in pixels")
     parser.add_argument("--steps", type=int, default=20)
     options = parser.parse_args()
     pair = route_against_raw(options.set, options.rounds, options.size, options.steps)
-    cold = cold_start(options.set)
+    cold = cold_start(options.set, options.cold_rounds)
     seam = seams(options.set)
     rows = [
         (f"plain diffusers, {options.size} px, {options.steps} steps, PNG", f"{pair['raw']:.3f} s"),
