@@ -30,6 +30,8 @@ export interface Setup {
 	/** Settings of the node: onError, retryOnFail, maxTries, waitBetweenTries. */
 	settings?: Partial<INode>;
 	mode?: 'manual' | 'trigger';
+	/** Where parked executions are called; n8n's usual local address without it. */
+	waitingBaseUrl?: string;
 }
 
 export interface Outcome {
@@ -52,7 +54,9 @@ const requireFromCore = createRequire(require.resolve('n8n-core'));
 const { Container } = requireFromCore('@n8n/di') as typeof import('@n8n/di');
 const { Logger } = requireFromCore('@n8n/backend-common') as typeof import('@n8n/backend-common');
 
-const NODE = 'Picture';
+/** n8n gives each execution a secret of its own. */
+export const RESUME_TOKEN = 'token-of-the-execution';
+export const NODE = 'Picture';
 const TYPE = 'n8n-nodes-runpod-studio.runPod';
 
 /** Hands on what the test gives: stands for any node before ours. */
@@ -96,7 +100,7 @@ class LogRecorder {
 	readonly scoped = () => this;
 }
 
-function makeWorkflow(setup: Setup): Workflow {
+export function makeWorkflow(setup: Setup): Workflow {
 	const names = Object.keys(setup.credentials);
 	return new Workflow({
 		id: 'workflow-1',
@@ -128,7 +132,7 @@ function makeWorkflow(setup: Setup): Workflow {
 	});
 }
 
-function makeAdditionalData(setup: Setup, messages: string[]) {
+export function makeAdditionalData(setup: Setup, messages: string[]) {
 	const workflowData = {
 		id: 'workflow-1',
 		name: 'A test',
@@ -152,7 +156,7 @@ function makeAdditionalData(setup: Setup, messages: string[]) {
 		formWaitingBaseUrl: `${base}/form-waiting`,
 		formTestBaseUrl: `${base}/form-test`,
 		webhookBaseUrl: `${base}/webhook`,
-		webhookWaitingBaseUrl: `${base}/webhook-waiting`,
+		webhookWaitingBaseUrl: setup.waitingBaseUrl ?? `${base}/webhook-waiting`,
 		webhookTestBaseUrl: `${base}/webhook-test`,
 		variables: {},
 		sendDataToUI: (_type: string, data: unknown) => messages.push(JSON.stringify(data)),
@@ -170,28 +174,29 @@ export async function startNode(
 	await Container.get(BinaryDataService).init();
 	const messages: string[] = [];
 	const additionalData = makeAdditionalData(setup, messages);
-	const runExecutionData = createRunExecutionData({});
+	const runExecutionData = createRunExecutionData({ resumeToken: RESUME_TOKEN });
 	const engine = new WorkflowExecute(additionalData, setup.mode ?? 'manual', runExecutionData);
 	const workflow = makeWorkflow(setup);
 	const running = engine.run({ workflow, startNode: workflow.getNode('Source')! });
-	const finish = async (): Promise<Outcome> => {
-		const run = await running;
-		const taskData = run.data.resultData.runData[NODE]?.at(-1);
-		const outputs = taskData?.data?.main ?? [];
-		const contextData = run.data.executionData?.contextData ?? {};
-		return {
-			run,
-			status: run.status,
-			items: outputs[0] ?? [],
-			errorItems: outputs[1] ?? [],
-			error: (taskData?.error ?? run.data.resultData.error) as Outcome['error'],
-			context: (contextData[`node:${NODE}`] ?? {}) as IDataObject,
-			customData: run.data.resultData.metadata ?? {},
-			messages,
-			log: log.lines,
-		};
-	};
+	const finish = async () => outcomeOf(await running, messages, log.lines);
 	return { done: finish(), stop: () => running.cancel() };
+}
+
+export function outcomeOf(run: IRun, messages: string[] = [], log: string[] = []): Outcome {
+	const taskData = run.data.resultData.runData[NODE]?.at(-1);
+	const outputs = taskData?.data?.main ?? [];
+	const contextData = run.data.executionData?.contextData ?? {};
+	return {
+		run,
+		status: run.status,
+		items: outputs[0] ?? [],
+		errorItems: outputs[1] ?? [],
+		error: (taskData?.error ?? run.data.resultData.error) as Outcome['error'],
+		context: (contextData[`node:${NODE}`] ?? {}) as IDataObject,
+		customData: run.data.resultData.metadata ?? {},
+		messages,
+		log,
+	};
 }
 
 export async function runNode(setup: Setup): Promise<Outcome> {
