@@ -6,6 +6,7 @@ from pydantic import BaseModel, ValidationError
 
 from studio.contract.routes import ROUTES
 from studio.failures import StudioFailure
+from studio.without_route import with_route
 
 SHOWN_CHARACTERS = 60
 _KINDS = {
@@ -33,6 +34,7 @@ def read_input(job_input: object) -> tuple[str, BaseModel]:
     if not isinstance(values, dict):
         detail = f"'input' is {_show(job_input)}; it must be an object with 'route' and the route's parameters"
         raise StudioFailure("INVALID_INPUT", detail=detail)
+    values = with_route(values)
     asked = values.get("route")
     name = asked.strip().lower() if isinstance(asked, str) else None
     if name not in ROUTES:

@@ -73,7 +73,8 @@ async function prepare(context: IExecuteFunctions, itemIndex: number): Promise<P
 	const jobOptions = readJobOptions.call(context, itemIndex);
 	const values: Record<string, unknown> = { ...options };
 	for (const { name } of mainFields) {
-		values[name] = context.getNodeParameter(name, itemIndex, undefined);
+		// Without a fallback that is a value, n8n throws for a field that is not shown.
+		values[name] = context.getNodeParameter(name, itemIndex, null);
 	}
 	if (context.getNodeParameter('sizeBy', itemIndex, settings.sizeBy.default) === 'target') {
 		delete values.upscaleFactor;
