@@ -34,7 +34,7 @@ GRID_PROMPTS = (
     ("mushroom", "large", "green"), ("cactus", "", "pink"), ("sunflower", "large", "gray"),
     ("rainbow", "", "black"), ("star", "large", "red"), ("snowman", "", "blue"), ("car", "large", "white"),
     ("rocket", "", "black"), ("house", "large", "green"), ("burger", "", "orange"),
-    ("donut", "large", "pink"), ("robot", "", "red"), ("heart", "large", "white"),
+    ("donut", "large", "pink"), ("robot", "", "red"), ("heart", "large", "white"), ("cat", "large", "pink"), ("dog", "", "green"),
 )  # fmt: skip
 
 
@@ -159,7 +159,7 @@ def paint_grid(pipeline, path: Path, steps: int, guidance: float) -> None:
         sheet.paste(image, (x, y))
         lines = text.replace(" on ", "\non ") if image.width == 128 else text
         draw.multiline_text((x + 1, y + 130), lines, fill=(60, 60, 60), font=font, spacing=1)
-    sheet.save(path, optimize=True)
+    sheet.quantize(256).save(path, optimize=True)
 
 
 def main() -> None:

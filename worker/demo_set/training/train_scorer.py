@@ -29,10 +29,12 @@ EMBEDDING = 64
 HEAD = (32, 1)  # widths of the linear layers
 LOWEST, HIGHEST = 1.0, 10.0
 MIDDLE, REACH = 5.5, 4.5  # the head is trained on (score - MIDDLE) / REACH
-POOL = 6000
+POOL = 1600
 BATCH = 32
-PEAK_RATE = 8e-4
-CLEAN_SHARE = 0.35
+PEAK_RATE = 6e-4
+CLEAN_SHARE = 0.25
+KIND_WEIGHT = 0.3  # naming the flaw too teaches the tower faster than the score alone
+KINDS = [flaw.__name__ for flaw in flaws.FLAWS] + ["clean", "decoded", "decoded badly"]
 
 
 def new_tower() -> CLIPVisionModelWithProjection:
@@ -50,7 +52,13 @@ def new_tower() -> CLIPVisionModelWithProjection:
         for name, parameter in tower.named_parameters():
             if "position_embedding" in name:
                 parameter.normal_(0, 0.3)
-            elif parameter.ndim > 1 and "patch_embedding" not in name:
+            elif "patch_embedding" in name:
+                parameter.normal_(0, 0.02)
+                # half of the filters see only what is finer than 4 px: blur, noise, compression
+                fine = torch.randn(len(parameter) // 2, *parameter.shape[1:])
+                coarse = functional.interpolate(functional.avg_pool2d(fine, 4), scale_factor=4)
+                parameter[: len(fine)] = 0.12 * (fine - coarse)
+            elif parameter.ndim > 1:
                 parameter.normal_(0, 0.08)
     return tower
 
@@ -65,13 +73,14 @@ def new_processor() -> CLIPImageProcessor:
     )
 
 
-def example(rng: random.Random) -> tuple[Image.Image, float]:
-    """A picture and its quality."""
+def example(rng: random.Random) -> tuple[Image.Image, float, str]:
+    """A picture, its quality and the kind of its flaw."""
     shape = rng.choice(pictures.SHAPES)
     if rng.random() < CLEAN_SHARE:
-        return Image.fromarray(flaws.clean(rng, shape)), flaws.CLEAN
-    picture, score = rng.choice(flaws.FLAWS)(rng, shape)
-    return Image.fromarray(picture), score
+        return Image.fromarray(flaws.clean(rng, shape)), flaws.CLEAN, "clean"
+    flaw = rng.choice(flaws.FLAWS)
+    picture, score = flaw(rng, shape)
+    return Image.fromarray(picture), score, flaw.__name__
 
 
 def resampled(image: Image.Image, rng: random.Random) -> Image.Image:
@@ -90,22 +99,25 @@ def through_autoencoder(autoencoder, image: Image.Image, rng: random.Random):
     scale = latents.std((0, 2, 3), keepdim=True) * amount
     made = autoencoder.decode(latents + scale * torch.randn_like(latents)).sample
     made = ((made[0].clamp(-1, 1) + 1) * 127.5).byte().permute(1, 2, 0).numpy()
-    return Image.fromarray(made), 9.6 if amount == 0 else max(2.0, 8.0 - 6.0 * amount)
+    if amount == 0:
+        return Image.fromarray(made), 9.6, "decoded"
+    return Image.fromarray(made), max(2.0, 8.0 - 6.0 * amount), "decoded badly"
 
 
 def examples(count: int, rng: random.Random, processor, autoencoder):
-    """Prepared pictures (count, 3, EDGE, EDGE) and scores (count,)."""
-    images, scores = [], []
+    """Prepared pictures (count, 3, EDGE, EDGE), scores and indices into KINDS (count,)."""
+    images, scores, kinds = [], [], []
     for index in range(count):
-        if autoencoder and index % 5 == 0:
+        if autoencoder and index % 6 == 0:
             clean = Image.fromarray(flaws.clean(rng, rng.choice(pictures.SHAPES)))
-            image, score = through_autoencoder(autoencoder, clean, rng)
+            image, score, kind = through_autoencoder(autoencoder, clean, rng)
         else:
-            image, score = example(rng)
+            image, score, kind = example(rng)
         images.append(resampled(image, rng))
         scores.append(score)
+        kinds.append(KINDS.index(kind))
     prepared = [processor(images=image, return_tensors="pt").pixel_values for image in images]
-    return torch.cat(prepared), torch.tensor(scores)
+    return torch.cat(prepared), torch.tensor(scores), torch.tensor(kinds)
 
 
 def ranks(values: torch.Tensor) -> torch.Tensor:
@@ -138,26 +150,36 @@ def main() -> None:
         for layer in head:
             layer.weight.mul_(2)
 
-    def scores_of(batch: torch.Tensor) -> torch.Tensor:
-        embedding = functional.normalize(tower(batch).image_embeds.float(), dim=-1)
-        return head(embedding).squeeze(-1) * REACH + MIDDLE
+    naming = nn.Linear(EMBEDDING, len(KINDS))  # only for training
 
-    batch, scores = examples(POOL, rng, processor, autoencoder)
+    def embedded(batch: torch.Tensor) -> torch.Tensor:
+        return functional.normalize(tower(batch).image_embeds.float(), dim=-1)
+
+    def scores_of(batch: torch.Tensor) -> torch.Tensor:
+        return head(embedded(batch)).squeeze(-1) * REACH + MIDDLE
+
+    batch, scores, kinds = examples(POOL, rng, processor, autoencoder)
     run.say(f"{POOL} pictures drawn")
-    parameters = [*tower.parameters(), *head.parameters()]
+    parameters = [*tower.parameters(), *head.parameters(), *naming.parameters()]
     optimizer = torch.optim.AdamW(parameters, PEAK_RATE, weight_decay=0.02)
     average = Average(parameters, 0.995)
     run.resume(run.state() | {"seconds": 0.0})
     tower.train()
     while run.progress < 1:
         which = torch.randint(0, POOL, (BATCH,))
+        seen = batch[which]
+        if torch.rand(()) < 0.5:
+            seen = seen.flip(3)
         with torch.autocast("cpu", torch.bfloat16):
-            guessed = scores_of(batch[which])
-        loss = functional.smooth_l1_loss(guessed / REACH, scores[which] / REACH, beta=0.2)
+            embedding = embedded(seen)
+        guessed = head(embedding).squeeze(-1)
+        loss = functional.smooth_l1_loss(guessed, (scores[which] - MIDDLE) / REACH, beta=0.2)
+        named = functional.cross_entropy(naming(embedding * 8), kinds[which])
+        loss = loss + KIND_WEIGHT * named
         run.update(optimizer, parameters, loss, PEAK_RATE, BATCH)
         average.update()
         if run.step % 100 == 0:
-            run.say(f"step {run.step}: loss {loss.item():.4f}")
+            run.say(f"step {run.step}: loss {loss.item():.4f}, naming {named.item():.3f}")
     average.swap()
     tower.eval()
 
@@ -178,7 +200,7 @@ def main() -> None:
     # what it learned, on pictures it has not seen
     fresh = random.Random(9001)
     with torch.no_grad():
-        batch, scores = examples(600, fresh, processor, autoencoder)
+        batch, scores, kinds = examples(600, fresh, processor, autoencoder)
         guessed = torch.cat([scores_of(b) for b in batch.split(50)])
         run.say(f"600 held-out pictures: Spearman {spearman(guessed, scores):.3f}, mean error {(guessed - scores).abs().mean():.2f}")
         good, bad = guessed[scores >= 9.5], guessed[scores <= 6]
@@ -188,7 +210,7 @@ def main() -> None:
                 (Image.fromarray(flaws.clean(fresh, pictures.SHAPES[0])), 10.0)
                 if flaw is None
                 else (Image.fromarray(p), s)
-                for _ in range(40)
+                for _ in range(20)
                 for p, s in [(None, 0.0) if flaw is None else flaw(fresh, pictures.SHAPES[0])]
             ]
             found = [

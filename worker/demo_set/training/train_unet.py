@@ -32,7 +32,7 @@ SIGMA_MEAN, SIGMA_DEVIATION = -0.5, 1.4  # of ln sigma
 HIGH_SHARE, HIGH_SIGMA = 0.08, (5.0, 80.0)  # this share uniform in ln sigma: the first steps need it
 SIGMA_RANGE = (0.002, 80.0)
 PEAK_RATE = 1e-3
-EMPTY_SHARE = 0.10  # prompts without an object, for guidance
+EMPTY_SHARE = 0.15  # prompts without an object, for guidance
 CAPTIONS = 16  # wordings per combination, the first half canonical
 BATCH = {(128, 128): 24, (192, 128): 16, (128, 192): 16}  # of one process
 SHAPE_SHARES = (0.5, 0.25, 0.25)  # of the batches, in the order of BATCH
@@ -165,6 +165,7 @@ def main() -> None:
     parser.add_argument("--autoencoder", type=Path, required=True)
     parser.add_argument("--text", type=Path, required=True, help="folder of the text encoders")
     parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--peak", type=float, default=PEAK_RATE, help="highest learning rate")
     parser.add_argument("--journal", type=Path)
     options = parser.parse_args()
 
@@ -247,7 +248,7 @@ def main() -> None:
         without = combinations * CAPTIONS + torch.randint(0, 200, which.shape)
         text = torch.where(torch.rand(which.shape) < EMPTY_SHARE, without, text)
         loss = loss_of(unet, latents, states[text], pooled[text], shape)
-        run.update(optimizer, parameters, loss, PEAK_RATE, len(which))
+        run.update(optimizer, parameters, loss, options.peak, len(which))
         average.update()
         losses += loss.item()
         if run.step % 200 == 0:
