@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import re
 import shutil
 from pathlib import Path
 
@@ -23,6 +24,9 @@ def main() -> None:
         pipeline = StableDiffusionXLPipeline.from_pretrained(options.pipeline, torch_dtype=torch.float32)
         pipeline.to(dtype=torch.float16)
         pipeline.save_pretrained(new, variant="fp16")
+        for file in new.rglob("*.json"):  # the folder that it came from is nobody's business
+            text = file.read_text()
+            file.write_text(re.sub(r'\n\s*"_name_or_path": "[^"]*",', "", text))
         shutil.rmtree(weights / "pipeline", ignore_errors=True)
         new.rename(weights / "pipeline")
     files = [p for folder in (weights, SET / "judge") for p in sorted(folder.rglob("*")) if p.is_file()]
