@@ -15,6 +15,8 @@ import { studioWorker } from './pictures.mts';
 /** Easy to find wherever it should not be. */
 export const KEY = 'rpa_SECRETKEYOFTHETESTS0123456789';
 export const ENDPOINT = 'studio1';
+/** A second endpoint, e.g. to fall back on. */
+export const OTHER_ENDPOINT = 'other1';
 
 let emulator: RunningEmulator;
 
@@ -22,7 +24,10 @@ export function usePlatform(): void {
 	beforeAll(async () => {
 		emulator = await startEmulator({
 			keys: [{ key: KEY, name: 'owner' }],
-			endpoints: [{ id: ENDPOINT, workersMax: 3 }],
+			endpoints: [
+				{ id: ENDPOINT, workersMax: 3 },
+				{ id: OTHER_ENDPOINT, workersMax: 3 },
+			],
 		});
 	});
 	afterAll(async () => await emulator.close());
