@@ -501,6 +501,15 @@ export const settingFields = {
 		description:
 			'Address of the worker that takes the job over. Leave empty to use the base URL of the credential.',
 	},
+	cancelIfEtaAboveS: {
+		displayName: 'Cancel If ETA Above (Seconds)',
+		name: 'cancelIfEtaAboveS',
+		type: 'number',
+		typeOptions: { minValue: 0, maxValue: 604800, numberPrecision: 0 },
+		default: 0,
+		description:
+			'Cancel a running job whose progress says that it needs longer than this from now on; 0 = never',
+	},
 	costEstimate: {
 		displayName: 'Cost Estimate',
 		name: 'costEstimate',
@@ -637,7 +646,7 @@ export const settingFields = {
 		name: 'targetWidth',
 		type: 'number',
 		typeOptions: { minValue: 16, maxValue: 8192, numberPrecision: 0 },
-		default: 4096,
+		default: 3840,
 		description: 'Width of the final image in pixels',
 		hint: 'Where the source has another shape, it fills the size and the surplus is cut off evenly.',
 	},
@@ -646,7 +655,7 @@ export const settingFields = {
 		name: 'targetHeight',
 		type: 'number',
 		typeOptions: { minValue: 16, maxValue: 8192, numberPrecision: 0 },
-		default: 4096,
+		default: 2160,
 		description: 'Height of the final image in pixels',
 	},
 } satisfies Record<string, INodeProperties>;
