@@ -156,3 +156,26 @@ describe('a job that fails on its worker', () => {
 		expect(asked('worker-logs')).toBe(0);
 	});
 });
+
+describe('Cancel If ETA Above', () => {
+	const slow = () =>
+		workerDoes({
+			runMs: 60_000,
+			progress: [{ atMs: 0, output: { stage: 'generating', percent: 20, eta_s: 900 } }],
+		});
+
+	test('a job that promises too long a rest is cancelled', async () => {
+		slow();
+		const { error } = await runNode(generate({ jobOptions: { cancelIfEtaAboveS: 300 } }));
+		expect(error!.message).toMatch(/^The job would need about 900 more seconds; the limit is 300/);
+		expect(error!.description).toContain("Raise 'Cancel If ETA Above (Seconds)'");
+		expect(ledger().cancels).toMatchObject([{ changed: true }]);
+	});
+
+	test('one within the limit goes on', async () => {
+		workerDoes({ runMs: 1200, progress: [{ atMs: 0, output: { percent: 20, eta_s: 200 } }] });
+		const { status } = await runNode(generate({ jobOptions: { cancelIfEtaAboveS: 300 } }));
+		expect(status).toBe('success');
+		expect(ledger().cancels).toEqual([]);
+	});
+});

@@ -83,6 +83,7 @@ const whilePolling = { show: { '/waitForResult': ['poll'] } };
 
 /** Everything about the job that is rarely changed; the defaults suit a first image. */
 const jobOptions: INodeProperties[] = [
+	settingFields.cancelIfEtaAboveS,
 	settingFields.cancelOnStop,
 	{
 		...settingFields.fallback,

@@ -139,6 +139,19 @@ export function stopped(run: Run, code: FailureCode, remote: Remote, policy: Pol
 			after: [REMOTE_TEXT[remote]],
 		});
 	}
+	if (run.restMs !== undefined && code === 'RUN_TIMEOUT') {
+		const [rest, most] = [seconds(run.restMs), seconds(policy.mostRestMs ?? 0)];
+		return failureOf(
+			code,
+			{},
+			{
+				message: `The job would need about ${rest} more seconds; the limit is ${most}`,
+				remedy: "Raise 'Cancel If ETA Above (Seconds)', or do less per job.",
+				details: { ...details, eta_s: rest },
+				after: [REMOTE_TEXT[remote]],
+			},
+		);
+	}
 	return failureOf(
 		code,
 		{ seconds: secondsOf(code, run, policy), endpoint: policy.endpointId },

@@ -9,7 +9,7 @@ import type { Reply } from './reply';
 import { MAX_REFUSED_SUBMITS, pauseBefore } from './retry';
 import { CANCEL_BUDGET_MS } from './run';
 import type { Action, Event, FinalAction, Policy, Run, StopReason } from './run';
-import { NEAREST_READ_MS, nextRead } from './schedule';
+import { NEAREST_READ_MS, nextRead, remainingMs } from './schedule';
 import { isFinal, phaseOf, readJob } from './state';
 import type { JobView, Phase } from './state';
 import { judge } from './verdict';
@@ -59,9 +59,8 @@ function begin(run: Run, policy: Policy, now: number): Step {
 	if (run.jobId !== undefined && policy.until === 'submit') {
 		return finish(started, { type: 'handOver', job: { id: run.jobId, hasOutput: false } });
 	}
-	if (run.jobId === undefined && policy.isPaused) {
+	if (run.jobId === undefined && policy.isPaused)
 		return fail(started, stopped(started, 'ENDPOINT_PAUSED', 'none', policy));
-	}
 	return { run: started, action: { type: run.jobId === undefined ? 'submit' : 'read' } };
 }
 
@@ -141,6 +140,9 @@ function observe(before: Run, job: JobView, policy: Policy, now: number): Step {
 		return failure === undefined ? finish(run, { type: 'succeed', job }) : fail(run, failure);
 	}
 	if (policy.until === 'once') return finish(run, { type: 'handOver', job });
+	const restMs = run.phase === 'run' ? remainingMs(run, now) : undefined;
+	if (restMs !== undefined && restMs > (policy.mostRestMs ?? Infinity))
+		return endEarly({ ...run, restMs }, 'rest', 'RUN_TIMEOUT', policy, now);
 	return waitForRead(run, policy, now);
 }
 
@@ -183,9 +185,8 @@ function deadlineOf(run: Run, policy: Policy, now: number): number {
 }
 
 function waitForRead(run: Run, policy: Policy, now: number): Step {
-	if (policy.isPaused && run.phase === 'queue' && run.origin === 'own') {
+	if (policy.isPaused && run.phase === 'queue' && run.origin === 'own')
 		return endEarly(run, 'deadline', 'ENDPOINT_PAUSED', policy, now);
-	}
 	const deadline = deadlineOf(run, policy, now);
 	if (now >= deadline) return expire(run, policy, now);
 	const since = run.since ?? now;
@@ -283,7 +284,7 @@ function afterCanceled(
 		return fail(run, stopped(run, cancel.code, 'done', policy));
 	// It ended while the cancel was on its way: what was paid for is handed on.
 	const isTold = job.state !== 'COMPLETED' || job.hasOutput;
-	if (cancel.reason === 'deadline' && isTold) return observe(run, job, policy, now);
+	if (cancel.code !== 'CANCELED' && isTold) return observe(run, job, policy, now);
 	return fail(run, stopped(run, cancel.code, 'finished', policy));
 }
 

@@ -30,6 +30,8 @@ export interface JobOptions {
 	simplify: boolean;
 	/** Only for a worker of any kind: a job without an output is a success. */
 	allowEmptyOutput?: boolean;
+	/** Seconds that a running job may still need by its progress; 0 is any. */
+	mostRestS?: number;
 	/** Whether each result tells what its job cost. */
 	costEstimate?: boolean;
 	/** Address that RunPod calls when the job is finished; only without waiting. */

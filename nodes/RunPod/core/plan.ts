@@ -10,6 +10,7 @@ export function policyOf(options: JobOptions, peers: Peers): Policy {
 		runTimeoutMs: options.runTimeoutS * 1000,
 		intervalMs: options.pollIntervalMs,
 		cancelOnStop: options.cancelOnStop,
+		mostRestMs: options.mostRestS ? options.mostRestS * 1000 : undefined,
 		mayBeEmpty: options.allowEmptyOutput,
 		endpointId: options.target.kind === 'endpoint' ? options.target.endpointId : undefined,
 		peers,

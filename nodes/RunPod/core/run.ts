@@ -17,6 +17,8 @@ export interface Policy {
 	intervalMs: number;
 	/** Whether the remote job is cancelled when nobody waits for it any more. */
 	cancelOnStop: boolean;
+	/** A running job whose progress promises a longer rest is cancelled. */
+	mostRestMs?: number;
 	/** Whether a finished job without an output is a success. */
 	mayBeEmpty?: boolean;
 	endpointId?: string;
@@ -25,15 +27,15 @@ export interface Policy {
 	peers: Peers;
 }
 
-/** Why a job is cancelled: the user, the end of a deadline, or the failure of another item. */
-export type StopReason = 'canceled' | 'sibling' | 'deadline';
+/** Why a job is cancelled: the user, a deadline, the failure of another item, or too much left to do. */
+export type StopReason = 'canceled' | 'sibling' | 'deadline' | 'rest';
 
 export type Event =
 	| { type: 'start' }
 	| { type: 'submitted'; reply: Reply; sentAt: number }
 	| { type: 'read'; reply: Reply; sentAt: number }
 	| { type: 'woke' }
-	| { type: 'stop'; reason: Exclude<StopReason, 'deadline'> }
+	| { type: 'stop'; reason: Exclude<StopReason, 'deadline' | 'rest'> }
 	| { type: 'cancelled'; reply: Reply };
 
 export type FinalAction =
@@ -76,6 +78,8 @@ export interface Run {
 	runSince?: number;
 	progress?: Progress;
 	progressAt?: number;
+	/** What was left to do when that was found too much. */
+	restMs?: number;
 	cancel?: { reason: StopReason; code: FailureCode; since: number; attempts: number };
 	end?: FinalAction;
 }

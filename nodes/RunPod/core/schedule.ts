@@ -53,6 +53,12 @@ export function expectedEnd(know: Knowledge): number | undefined {
 	return runSince + (sorted[Math.floor(sorted.length / 2)] ?? 0);
 }
 
+/** Milliseconds to the end by the worker's own progress; other jobs of the run are no witness of it. */
+export function remainingMs(know: Omit<Knowledge, 'peers'>, now: number): number | undefined {
+	const end = expectedEnd({ ...know, peers: noPeers() });
+	return end === undefined ? undefined : Math.max(0, end - now);
+}
+
 export interface Reading extends Knowledge {
 	now: number;
 	intervalMs: number;

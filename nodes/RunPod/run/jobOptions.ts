@@ -82,6 +82,7 @@ export function readJobOptions(this: IExecuteFunctions, itemIndex: number): JobO
 		requestTimeoutS: clamped(read, settings.requestTimeoutS),
 		cancelOnStop: value(read, settings.cancelOnStop) === true,
 		simplify: value(read, settings.simplify) === true,
+		mostRestS: Number(value(read, settings.cancelIfEtaAboveS)),
 		costEstimate: value(read, settings.costEstimate) === true,
 		allowEmptyOutput: value(read, settings.allowEmptyOutput) === true,
 		webhookUrl: !isWaiting && webhook !== '' ? webhook : undefined,
