@@ -38,6 +38,17 @@ export class RunPod implements INodeType {
 				required: true,
 				displayOptions: { show: { runOn: ['workerUrl'] } },
 			},
+			// The credential of a fallback of the other kind.
+			{
+				name: 'runPodApi',
+				required: true,
+				displayOptions: { show: { runOn: ['workerUrl'], '/jobOptions.fallback': ['endpoint'] } },
+			},
+			{
+				name: 'runPodWorkerApi',
+				required: true,
+				displayOptions: { show: { runOn: ['endpoint'], '/jobOptions.fallback': ['workerUrl'] } },
+			},
 		],
 		webhooks: resumeWebhooks,
 		waitingNodeTooltip:

@@ -11,6 +11,7 @@ import {
 	usePlatform,
 } from './platform.mts';
 import { studioWorker } from './pictures.mts';
+import { startStub } from './stub.mts';
 
 usePlatform();
 const OTHER = OTHER_ENDPOINT;
@@ -134,5 +135,25 @@ test('both fail: the second failure is told, with the first one', async () => {
 	const { status, error } = await runNode(withFallback({}, { endpoint: locator('missing') }));
 	expect(status).toBe('error');
 	expect(error!.context!.data).toMatchObject({ primary_code: 'ENDPOINT_NOT_FOUND' });
+	expect(ledger().submits).toEqual([]);
+}, 20_000);
+
+test('a Worker URL takes over from an endpoint, with the credential of the worker', async () => {
+	const answer = {
+		id: 'own-1',
+		status: 'COMPLETED',
+		output: studioWorker({ route: 'create', prompt: 'x' }),
+	};
+	const worker = await startStub(() => ({ body: answer }));
+	const setup = generate({ endpoint: locator('missing'), jobOptions: { fallback: 'workerUrl' } });
+	const runPodWorkerApi = { serverType: 'studio', baseUrl: worker.url, token: 'worker-token' };
+	const { status, items } = await runNode({
+		...setup,
+		credentials: { ...setup.credentials, runPodWorkerApi },
+	});
+	await worker.close();
+	expect(status).toBe('success');
+	expect(items[0].json.job).toMatchObject({ id: 'own-1', servedBy: 'fallback', endpointId: null });
+	expect(worker.seen.map(({ headers }) => headers.authorization)).toEqual(['Bearer worker-token']);
 	expect(ledger().submits).toEqual([]);
 }, 20_000);

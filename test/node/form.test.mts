@@ -83,9 +83,20 @@ test.each([
 	expect(shown.map(({ name, required }) => [name, required])).toEqual([[credential, true]]);
 });
 
+test.each([
+	['endpoint', 'workerUrl'],
+	['workerUrl', 'endpoint'],
+])('a fallback of the other kind asks for its credential, once (%s to %s)', (runOn, fallback) => {
+	const values = { runOn, jobOptions: { fallback } };
+	const shown = description.credentials!.filter((entry) =>
+		NodeHelpers.displayParameter(values, entry, { typeVersion: 1 } as never, description),
+	);
+	expect(shown.map(({ name }) => name).sort()).toEqual(['runPodApi', 'runPodWorkerApi']);
+});
+
 test('no two fields of one view have the same name', () => {
 	for (const route of ['create', 'production']) {
-		for (const waitForResult of ['poll', 'dontWait']) {
+		for (const waitForResult of ['poll', 'callback', 'dontWait']) {
 			const shown = names(visible({ route, waitForResult }));
 			expect(new Set(shown).size).toBe(shown.length);
 		}

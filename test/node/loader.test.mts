@@ -30,7 +30,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 test('the node and both credentials load from the manifest', () => {
 	expect(Object.keys(loader.known.nodes)).toEqual(['runPod']);
 	expect(Object.keys(loader.known.credentials).sort()).toEqual(['runPodApi', 'runPodWorkerApi']);
-	expect(loader.known.credentials.runPodApi.supportedNodes).toEqual(['runPod']);
+	expect(new Set(loader.known.credentials.runPodApi.supportedNodes)).toEqual(new Set(['runPod']));
 });
 
 test('icons, codex and lists are there', () => {

@@ -2,7 +2,7 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 
 import { jobLimits } from '../contract/job';
 import { baseUrlOf, requestTimeoutMs } from '../core/address';
-import type { JobOptions } from '../core/options';
+import type { JobOptions, JobTarget } from '../core/options';
 import type { Reply } from '../core/reply';
 import type { RunBody } from '../core/request';
 import { CANCEL_BUDGET_MS } from '../core/run';
@@ -38,13 +38,27 @@ function syncWaitMs(settings: Settings, timeoutMs: number): number {
 export async function openJobApi(context: IExecuteFunctions, settings: Settings): Promise<JobApi> {
 	const { target } = settings;
 	if (target.kind === 'endpoint') {
-		const credential = await context.getCredentials('runPodApi');
+		const facing = shownAs(context, 'endpoint');
+		const credential = await facing.getCredentials('runPodApi');
 		const base = baseUrlOf(credential.jobBaseUrl, 'Job API Base URL');
-		return apiAt(context, 'runPodApi', `${base}/${target.endpointId}`, settings, target.endpointId);
+		return apiAt(facing, 'runPodApi', `${base}/${target.endpointId}`, settings, target.endpointId);
 	}
-	const credential = await context.getCredentials('runPodWorkerApi');
+	const facing = shownAs(context, 'workerUrl');
+	const credential = await facing.getCredentials('runPodWorkerApi');
 	const url = target.url === undefined || target.url === '' ? credential.baseUrl : target.url;
-	return apiAt(context, 'runPodWorkerApi', baseUrlOf(url, 'Worker URL'), settings);
+	return apiAt(facing, 'runPodWorkerApi', baseUrlOf(url, 'Worker URL'), settings);
+}
+
+/**
+ * n8n hands out a credential only where its first entry in the description is shown. The fallback
+ * may be of the other kind, whose credential the form shows by a second entry: for it the node's
+ * parameters say what they would say there.
+ */
+function shownAs(context: IExecuteFunctions, runOn: JobTarget['kind']): IExecuteFunctions {
+	const node = context.getNode();
+	if (node.parameters.runOn === runOn) return context;
+	const parameters = { ...node.parameters, runOn };
+	return Object.create(context, { node: { value: { ...node, parameters } } }) as IExecuteFunctions;
 }
 
 function apiAt(
