@@ -1,5 +1,5 @@
 /** Callback: the execution is parked, RunPod's calls wake it, and only what is read then counts. */
-import { bytesOf, everything, RESUME_TOKEN } from './harness.mts';
+import { bytesOf, everything, RESUME_TOKEN, startNode } from './harness.mts';
 import { jpeg } from './pictures.mts';
 import {
 	ENDPOINT,
@@ -173,3 +173,44 @@ test('nothing that is stored holds the key', async () => {
 	expect(everything(parked)).toContain(ENDPOINT);
 	expect(everything(await n8n.resumed)).not.toContain(KEY);
 });
+
+test('Retry On Fail parks with the jobs that were submitted, and submits only the missing one', async () => {
+	workerDoes({ runMs: 1500 });
+	fault({
+		operation: 'run',
+		match: { input: { prompt: 'c' } },
+		times: 1,
+		fault: { kind: 'reply', status: 400 },
+	});
+	const settings = { retryOnFail: true, maxTries: 2, waitBetweenTries: 0 };
+	const jobOptions = { maxParallelJobs: 1, cancelOnStop: false };
+	const { status } = await n8n.start(callback({ ...perItem, jobOptions }, { ...three, settings }));
+	expect(status).toBe('waiting');
+	const { items } = await n8n.resumed;
+	const prompts = ledger().submits.map(({ input }) => (input as { prompt: string }).prompt);
+	expect(prompts).toEqual(['a', 'b', 'c']);
+	expect(items.map(({ pairedItem }) => pairedItem)).toEqual([
+		{ item: 0 },
+		{ item: 1 },
+		{ item: 2 },
+	]);
+}, 20_000);
+
+test('Stop while the jobs are submitted cancels those that were accepted', async () => {
+	workerDoes({ runMs: 60_000 });
+	fault({
+		operation: 'run',
+		match: { input: { prompt: 'c' } },
+		fault: { kind: 'slow', delayMs: 1500 },
+	});
+	const setup = callback(perItem, three);
+	const { done, stop } = await startNode({ ...setup, waitingBaseUrl: n8n.url });
+	while (ledger().submits.length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+	stop();
+	expect((await done).status).toBe('canceled');
+	const end = Date.now() + 10_000;
+	while (ledger().openJobs.length > 0 && Date.now() < end) {
+		await new Promise((resolve) => setTimeout(resolve, 50));
+	}
+	expect(ledger().openJobs).toEqual([]);
+}, 20_000);
