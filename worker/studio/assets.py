@@ -6,11 +6,11 @@ to MODEL_ROOT or to the volume.
 """
 
 import difflib
-import hashlib
 import json
 from functools import lru_cache
 from pathlib import Path
 
+from studio.digest import sha256_of
 from studio.downloads import Report, fetch
 from studio.failures import StudioFailure
 from studio.manifest import SETS, Manifest, ManifestError, ModelCard, ScorerCard, UpscalerCard, read_manifest
@@ -134,8 +134,7 @@ def model_hash(path: Path) -> str | None:
 
 @lru_cache(maxsize=32)
 def _sha256(path: Path, size: int, changed: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)
 
 
 def _manifest_path(name: str) -> Path:

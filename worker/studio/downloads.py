@@ -1,12 +1,12 @@
 """Fetches files of a set: resumed where it broke off, checked against size and hash, there whole or not at all."""
 
-import hashlib
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from studio.context import JobContext
+from studio.digest import sha256_of
 from studio.failures import StudioFailure
 from studio.manifest import File
 
@@ -126,7 +126,6 @@ def _check(file: File, part: Path) -> None:
         raise _Damaged(f"it has {size} bytes instead of {file.size}")
     if file.sha256 is None:
         return
-    with part.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    digest = sha256_of(part)
     if digest != file.sha256:
         raise _Damaged(f"its SHA-256 is {digest} instead of {file.sha256}")
