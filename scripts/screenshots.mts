@@ -15,7 +15,7 @@ import { repository } from './setup/places.mts';
 import { say } from './setup/progress.mts';
 import { explain, Remedy } from './setup/remedy.mts';
 
-const SIZE = { width: 1280, height: 800 };
+const SIZE = { width: 1440, height: 900 };
 
 export async function main(): Promise<void> {
 	await withCleanEnd(async () => {

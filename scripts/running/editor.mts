@@ -1,8 +1,11 @@
 /** n8n's editor in a browser, as far as the pictures of the README need it. */
+import { selectors } from 'playwright-core';
 import type { Page } from 'playwright-core';
 import type { Login } from './n8nClient.mts';
 
 const WAIT = { timeout: 120_000 };
+// n8n's name for what Playwright expects as data-testid.
+selectors.setTestIdAttribute('data-test-id');
 
 export async function logIn(page: Page, url: string, login: Login): Promise<void> {
 	await page.goto(`${url}/signin`);
@@ -15,13 +18,14 @@ export async function logIn(page: Page, url: string, login: Login): Promise<void
 /** Opens a workflow, executes it with the editor's own button and waits for its end. */
 export async function execute(page: Page, address: string, node: string): Promise<void> {
 	await page.goto(address);
-	await page.getByTestId('execute-workflow-button').first().click(WAIT);
-	await page.locator(`[data-node-name="${node}"]`).getByTestId('canvas-node-status-success').waitFor(WAIT);
+	await page.getByRole('button', { name: 'Execute workflow' }).last().click(WAIT);
+	await page.locator(`[data-node-name="${node}"]`).getByTestId('canvas-node-status-success').first().waitFor({ ...WAIT, state: 'attached' });
 }
 
 /** Opens a node's panel and shows the image among its output. */
 export async function showImage(page: Page, node: string): Promise<void> {
 	await page.locator(`[data-node-name="${node}"]`).first().dblclick(WAIT);
-	await page.getByText('Binary', { exact: true }).last().click(WAIT);
-	await page.getByTestId('ndv-view-binary-data').click(WAIT);
+	const output = page.getByTestId('output-panel');
+	await output.getByTestId('radio-button-binary').click(WAIT);
+	await output.getByTestId('ndv-view-binary-data').first().click(WAIT);
 }
