@@ -1,4 +1,7 @@
-/** Faults: what the caller gets, and what the ledger says really happened. */
+/**
+ * Faults: what the caller gets, and what the ledger says really happened.
+ * Long because the faults of one platform are read beside each other.
+ */
 import { ENDPOINT, start, type Bench } from './client.mts';
 
 let bench: Bench;

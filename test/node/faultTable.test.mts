@@ -2,6 +2,7 @@
  * What goes wrong between n8n and the platform, what the platform's ledger saw of it, and what the
  * user got. Every row also holds what holds always: at most one accepted submit for an item, no look
  * after the end, no job that runs on unnoticed. FAULT_TABLE=1 prints the table.
+ * Long because it is one table.
  */
 import type { FaultRule } from '../../emulator/server.mts';
 import type { Outcome } from './harness.mts';

@@ -3,6 +3,7 @@
 A picture shows one object in the middle of a plain ground lit by a soft spot light, with a soft
 shadow under the object. Everything is drawn from a `Spec` and a random generator, so the set is
 endless and needs no download: the font is the Debian package `fonts-noto-color-emoji`.
+Long because the drawing and the wording of a picture belong to one specification of it.
 """
 
 from __future__ import annotations
