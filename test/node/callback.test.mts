@@ -70,7 +70,7 @@ test('several jobs wake it together, and come out in the order of the input', as
 		{ item: 2 },
 	]);
 	const ids = ledger()
-		.submits.toSorted((one, other) => (one.webhook! < other.webhook! ? -1 : 1))
+		.submits.sort((one, other) => (one.webhook! < other.webhook! ? -1 : 1))
 		.map(({ jobId }) => jobId);
 	expect(items.map(({ json }) => (json.job as { id: string }).id)).toEqual(ids);
 	expect(ledger().submits).toHaveLength(3);

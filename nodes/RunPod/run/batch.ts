@@ -11,10 +11,11 @@ import { block, learn, noPeers } from '../core/schedule';
 import type { Peers } from '../core/schedule';
 import type { JobApi } from '../transport/jobs';
 import { asLostResult, collect, notFinishedItem } from './collect';
+import { hintsOf, LONG_START_MS } from './hints';
 import type { JobRegister } from './identify';
 import type { BinaryPlan } from './prepared';
 import { asNodeError, errorItem, stopError } from './raise';
-import { runJob } from './runJob';
+import { cancelJob, runJob } from './runJob';
 import type { JobEnd } from './runJob';
 import { StopSign } from './stop';
 import { Surroundings } from './surroundings';
@@ -46,9 +47,6 @@ export interface AcceptedJob {
 }
 
 type Results = Array<INodeExecutionData[] | undefined>;
-
-/** A worker that took longer than this to start is worth a hint. */
-const LONG_START_MS = 30_000;
 
 export class Batch {
 	private readonly stop: StopSign;
@@ -210,16 +208,8 @@ export class Batch {
 		return ended;
 	}
 
-	/** Cancels a job that was accepted; the end tells what became of it. */
 	private async cancel({ job, jobId, submittedAt }: AcceptedJob): Promise<FinalAction> {
-		const stop = new StopSign(undefined);
-		stop.stopOthers();
-		const { end } = await runJob(attachedRun(jobId, submittedAt), {
-			api: job.api,
-			stop,
-			policy: () => ({ ...job.policy, until: 'end', cancelOnStop: true, peers: noPeers() }),
-			observe: () => {},
-		});
+		const end = await cancelJob(attachedRun(jobId, submittedAt), job.api, job.policy);
 		this.register?.ended(job.itemIndex, end);
 		return end;
 	}
@@ -311,27 +301,10 @@ export class Batch {
 	}
 
 	private hint(): void {
-		const { context, handedOver, slowStarts } = this;
-		if (handedOver > 0 && this.register !== undefined) {
-			context.addExecutionHints({
-				message: `${handedOver} job(s) go on at RunPod. Fetch each result with Job > Poll Status, at the latest 30 minutes after its end.`,
-				type: 'info',
-				location: 'outputPane',
-			});
-		}
-		if (this.tookOver.length > 0) {
-			context.addExecutionHints({
-				message: `${this.tookOver.length} job(s) were taken over by the fallback, because: ${this.tookOver[0]}`,
-				type: 'warning',
-				location: 'outputPane',
-			});
-		}
-		if (slowStarts > 0) {
-			context.addExecutionHints({
-				message: `${slowStarts} job(s) waited more than ${LONG_START_MS / 1000} seconds for a worker to start. A batch keeps the worker warm.`,
-				type: 'info',
-				location: 'outputPane',
-			});
+		const { handedOver, tookOver, slowStarts } = this;
+		const isNew = this.register !== undefined;
+		for (const hint of hintsOf({ handedOver: isNew ? handedOver : 0, tookOver, slowStarts })) {
+			this.context.addExecutionHints(hint);
 		}
 	}
 }

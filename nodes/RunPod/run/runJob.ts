@@ -5,7 +5,7 @@ import { CANCEL_BUDGET_MS } from '../core/run';
 import type { Action, Event, FinalAction, Policy, Run } from '../core/run';
 import { readJob } from '../core/state';
 import type { JobApi } from '../transport/jobs';
-import type { StopSign } from './stop';
+import { StopSign } from './stop';
 
 /** What one job needs from its surroundings. `policy` is asked each time: it knows the other jobs. */
 export interface JobWork {
@@ -39,6 +39,19 @@ export async function runJob(first: Run, work: JobWork): Promise<JobEnd> {
 		if (isFinal(step.action)) return { run, end: step.action };
 		event = await perform(step.action, run, work, wasStopped);
 	}
+}
+
+/** Cancels a job that was accepted; the end tells what became of it. */
+export async function cancelJob(first: Run, api: JobApi, policy: Policy): Promise<FinalAction> {
+	const stop = new StopSign(undefined);
+	stop.stopOthers();
+	const { end } = await runJob(first, {
+		api,
+		stop,
+		policy: () => ({ ...policy, until: 'end', cancelOnStop: true }),
+		observe: () => {},
+	});
+	return end;
 }
 
 const isFinal = (action: Action): action is FinalAction =>
