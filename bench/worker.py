@@ -85,6 +85,7 @@ def route_against_raw(model_set: str, rounds: int, size: int, steps: int) -> dic
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(model_set=str(native_set(Path(folder), model_set)), max_inline_mb=20)
         pipe = plain_pipeline(settings)
+        card = Assets(settings).card()
         threads = threads_for(loaded.device(), count_parameters(pipe.unet))
 
         def raw() -> bytes:
@@ -97,6 +98,7 @@ def route_against_raw(model_set: str, rounds: int, size: int, steps: int) -> dic
                 height=size,
                 num_inference_steps=steps,
                 guidance_scale=5.0,
+                guidance_rescale=card.guidance_rescale,
                 generator=torch.Generator("cpu").manual_seed(1),
             ).images[0]
             torch.set_num_threads(before)

@@ -61,7 +61,7 @@ def prompts(count: int) -> list[pictures.Spec]:
     return chosen
 
 
-def generate(pipeline, texts: list[str], shape: tuple[int, int], steps: int, guidance: float, seed: int):
+def generate(pipeline, texts: list[str], shape: tuple[int, int], steps: int, guidance: float, seed: int, rescale: float):
     width, height = shape
     images = []
     for first in range(0, len(texts), BATCH):
@@ -72,6 +72,7 @@ def generate(pipeline, texts: list[str], shape: tuple[int, int], steps: int, gui
             height=height,
             num_inference_steps=steps,
             guidance_scale=guidance,
+            guidance_rescale=rescale,
             generator=[torch.Generator().manual_seed(seed + first + i) for i in range(len(part))],
         ).images
     return images
@@ -97,11 +98,11 @@ def scores_of(images: list[Image.Image]) -> list[float]:
     return scores
 
 
-def seconds_alone(pipeline, steps: int, guidance: float) -> float:
+def seconds_alone(pipeline, steps: int, guidance: float, rescale: float) -> float:
     times = []
     for index in range(5):
         started = time.monotonic()
-        generate(pipeline, ["a cat on a yellow background"], (128, 128), steps, guidance, index)
+        generate(pipeline, ["a cat on a yellow background"], (128, 128), steps, guidance, index, rescale)
         times.append(time.monotonic() - started)
     return statistics.median(times)
 
@@ -115,7 +116,7 @@ def measure(pipeline, options, guidance: float) -> dict:
         texts = [
             pictures.reworded(s, rng) if options.reworded else pictures.caption(s) for s in share
         ]
-        made = generate(pipeline, texts, shape, options.steps, guidance, 1000 * index)
+        made = generate(pipeline, texts, shape, options.steps, guidance, 1000 * index, options.rescale)
         asked += share
         images += made
         answers += [a for i in range(0, len(made), 50) for a in judge.read_all(made[i : i + 50])]
@@ -131,16 +132,17 @@ def measure(pipeline, options, guidance: float) -> dict:
         "prompts": len(asked),
         "steps": options.steps,
         "guidance": guidance,
+        "rescale": options.rescale,
         "object": round(right["object"] / len(asked), 4),
         "ground": round(right["ground"] / len(asked), 4),
     }
     if (FOLDER / "weights/scorer/scorer.json").exists():
         result["score"] = round(statistics.mean(scores_of(images)), 2)
-    result["secondsPerPicture"] = round(seconds_alone(pipeline, options.steps, guidance), 2)
+    result["secondsPerPicture"] = round(seconds_alone(pipeline, options.steps, guidance, options.rescale), 2)
     return result
 
 
-def paint_grid(pipeline, path: Path, steps: int, guidance: float) -> None:
+def paint_grid(pipeline, path: Path, steps: int, guidance: float, rescale: float) -> None:
     """All objects with their prompts underneath; the last row in the landscape shape."""
     columns, gap, label = 7, 8, 26
     cell_w, cell_h = 128 + gap, 128 + gap + label
@@ -153,8 +155,8 @@ def paint_grid(pipeline, path: Path, steps: int, guidance: float) -> None:
     font = ImageFont.load_default(10)
     places = [(gap + i % columns * cell_w, gap + i // columns * cell_h) for i in range(len(texts))]
     places += [(gap + i * (192 + 57), gap + rows * cell_h) for i in range(len(wide))]
-    images = generate(pipeline, texts, (128, 128), steps, guidance, 7)
-    images += generate(pipeline, list(wide), (192, 128), steps, guidance, 7)
+    images = generate(pipeline, texts, (128, 128), steps, guidance, 7, rescale)
+    images += generate(pipeline, list(wide), (192, 128), steps, guidance, 7, rescale)
     for (x, y), image, text in zip(places, images, [*texts, *wide], strict=True):
         sheet.paste(image, (x, y))
         lines = text.replace(" on ", "\non ") if image.width == 128 else text
@@ -166,6 +168,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pipeline", type=Path, default=FOLDER / "weights/pipeline")
     parser.add_argument("--guidance", type=float, nargs="+", default=[7.0])
+    parser.add_argument("--rescale", type=float, default=0.7, help="guidance_rescale of the pipeline, 0 to 1")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--prompts", type=int, default=200)
     parser.add_argument("--reworded", action="store_true", help="random wordings of the prompts")
@@ -174,7 +177,7 @@ def main() -> None:
     options = parser.parse_args()
     pipeline = load(options.pipeline)
     if options.grid:
-        paint_grid(pipeline, options.grid, options.steps, options.guidance[0])
+        paint_grid(pipeline, options.grid, options.steps, options.guidance[0], options.rescale)
         return
     for guidance in options.guidance:
         print(json.dumps(measure(pipeline, options, guidance)), flush=True)

@@ -43,6 +43,9 @@ class ModelCard(_Strict):
     enlarge_beyond_native: Annotated[bool, Field(description="Render larger sizes natively and enlarge them")] = False
     scheduler: Annotated[str, Field(description="What 'auto' means")]
     schedulers: Annotated[list[str], Field(min_length=1, description="Schedulers it works with")]
+    guidance_rescale: Annotated[
+        float, Field(ge=0, le=1, description="How far strong guidance is scaled back so that colours stay; 0 is off")
+    ] = 0.0
     license: str
     demo: Annotated[bool, Field(description="A small model for trying things out, not for real work")] = False
 

@@ -69,6 +69,7 @@ def _latents(model: DiffusionModel, picture: Picture, seed: int, before: int, to
         height=picture.height,
         num_inference_steps=picture.steps,
         guidance_scale=picture.cfg_scale,
+        guidance_rescale=model.card.guidance_rescale,
         # Noise is drawn on the CPU: the same seed starts from the same noise on every device.
         generator=torch.Generator("cpu").manual_seed(seed),
         output_type="latent",
