@@ -34,7 +34,8 @@ export function fullStages(fresh: boolean): Stage[] {
 		npmRun('build', 'build'),
 		npmRun('contract is fresh', 'generate:check', python),
 		jest('unit and contract tests', ['core', 'contract'], python),
-		jest('node tests', ['node'], python),
+		// They mostly wait for one another's polls: more of them than cores at a time saves minutes.
+		jest('node tests', ['node'], python, ['--maxWorkers=4']),
 		jest('package tests', ['package'], python),
 		jest('emulator tests', ['emulator'], python),
 		pytest('worker tests', () => need().python),
