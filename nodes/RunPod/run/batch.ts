@@ -3,17 +3,15 @@ import type { IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 import { JobFailure } from '../core/failure';
 import type { Failure } from '../core/failure';
 import { fallbackStep, isWayFree } from '../core/fallback';
-import type { JobOptions } from '../core/options';
-import type { RunBody } from '../core/request';
 import { attachedRun } from '../core/run';
-import type { FinalAction, Policy, Run } from '../core/run';
+import type { FinalAction, Run } from '../core/run';
 import { block, learn, noPeers } from '../core/schedule';
 import type { Peers } from '../core/schedule';
 import type { JobApi } from '../transport/jobs';
 import { asLostResult, collect, notFinishedItem } from './collect';
 import { hintsOf, LONG_START_MS } from './hints';
 import type { JobRegister } from './identify';
-import type { BinaryPlan } from './prepared';
+import type { AcceptedJob, PlannedJob } from './planned';
 import { asNodeError, errorItem, stopError } from './raise';
 import { cancelJob, runJob } from './runJob';
 import type { JobEnd } from './runJob';
@@ -22,29 +20,6 @@ import { Surroundings } from './surroundings';
 import { Watch } from './watch';
 
 /** Many jobs at the same time, results in the order of the input, and one end for all. */
-
-/** One item's job with everything decided that can be decided before it starts. */
-export interface PlannedJob {
-	itemIndex: number;
-	options: JobOptions;
-	binary: BinaryPlan;
-	api: JobApi;
-	first: Run;
-	policy: Policy;
-	/** Both are missing for a job that exists already. */
-	body?: RunBody;
-	fingerprint?: string;
-	/** The same work on another target, for the case that this one cannot serve it. */
-	fallback?: PlannedJob;
-	servedBy?: 'primary' | 'fallback';
-}
-
-/** A job that was submitted, and by whom it is served. */
-export interface AcceptedJob {
-	job: PlannedJob;
-	jobId: string;
-	submittedAt: number;
-}
 
 type Results = Array<INodeExecutionData[] | undefined>;
 

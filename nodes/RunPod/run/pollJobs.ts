@@ -5,7 +5,7 @@ import { attachedRun } from '../core/run';
 import { noPeers } from '../core/schedule';
 import { openJobApi } from '../transport/jobs';
 import { Batch } from './batch';
-import type { PlannedJob } from './batch';
+import type { PlannedJob } from './planned';
 import type { PreparedPoll } from './prepared';
 
 /** A single look is tried again for this long when the network fails. */

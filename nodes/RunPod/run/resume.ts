@@ -10,7 +10,7 @@ import { attachedRun } from '../core/run';
 import { noPeers } from '../core/schedule';
 import { openJobApi } from '../transport/jobs';
 import { Batch } from './batch';
-import type { PlannedJob } from './batch';
+import type { PlannedJob } from './planned';
 import { look } from './park';
 import { readParked } from './parked';
 import type { ParkedBatch } from './parked';

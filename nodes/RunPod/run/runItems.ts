@@ -9,7 +9,7 @@ import type { Policy, Run } from '../core/run';
 import { noPeers } from '../core/schedule';
 import { openJobApi } from '../transport/jobs';
 import { Batch } from './batch';
-import type { PlannedJob } from './batch';
+import type { PlannedJob } from './planned';
 import { JobRegister, fingerprintOf } from './identify';
 import { parkJobs } from './park';
 import type { PreparedJob } from './prepared';
