@@ -21,7 +21,8 @@ export interface Entry {
 	facts?: string[];
 	/** Free space that building it takes, in GB. */
 	gigabytes: number;
-	build: (folder: string) => Promise<void>;
+	/** Builds into `folder`, which then becomes `place`: for files that carry their own path. */
+	build: (folder: string, place: string) => Promise<void>;
 }
 
 export function keyOf(files: string[], facts: string[] = []): string {
@@ -46,7 +47,7 @@ export async function entry(wanted: Entry, fresh: boolean): Promise<string> {
 	const beside = join(root, `.building-${process.pid}-${wanted.name}`);
 	mkdirSync(beside);
 	try {
-		await step(wanted.cost ? `${wanted.title} (${wanted.cost})` : wanted.title, () => wanted.build(beside));
+		await step(wanted.cost ? `${wanted.title} (${wanted.cost})` : wanted.title, () => wanted.build(beside, place));
 		const old = join(root, `.building-${process.pid}-old`);
 		if (existsSync(place)) renameSync(place, old);
 		renameSync(beside, place);

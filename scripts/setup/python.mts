@@ -1,5 +1,5 @@
 /** The Python environment of the worker: the CPU lock file installed into a virtual environment. */
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { entry } from './cache.mts';
 import { locks } from './places.mts';
@@ -20,7 +20,10 @@ export async function preparePython(fresh: boolean): Promise<string> {
 			files: [locks.python],
 			facts: [python.version, process.platform, process.arch],
 			gigabytes: 4,
-			build: (beside) => install(python.path, beside),
+			build: async (beside, place) => {
+				await install(python.path, beside);
+				moveScripts(join(beside, 'bin'), beside, place);
+			},
 		},
 		fresh,
 	);
@@ -36,4 +39,14 @@ async function install(python: string, folder: string): Promise<void> {
 	await tool(inside, [...pip, '--requirement', locks.python], {
 		failed: "The worker's Python packages could not be installed. Is the Python package index reachable?",
 	});
+}
+
+/** The scripts of an environment name its interpreter by its full path, which the renaming changes. */
+function moveScripts(bin: string, from: string, to: string): void {
+	for (const name of readdirSync(bin)) {
+		const file = join(bin, name);
+		if (!lstatSync(file).isFile()) continue;
+		const text = readFileSync(file, 'latin1');
+		if (text.includes(from)) writeFileSync(file, text.replaceAll(from, to), 'latin1');
+	}
 }
