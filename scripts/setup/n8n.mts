@@ -25,7 +25,9 @@ export async function prepareN8n(node24: Node24, fresh: boolean): Promise<string
 					copyFileSync(file, join(beside, file.slice(locks.n8n.length + 1)));
 				}
 				const [command, first] = npm();
-				await tool(command, [...first, 'install', '--no-save', '--ignore-scripts', '--loglevel=error'], {
+				// npm hands this repository's own setting for peers down to its scripts; n8n needs its peers.
+				const options = ['--no-save', '--ignore-scripts', '--legacy-peer-deps=false', '--loglevel=error'];
+				await tool(command, [...first, 'install', ...options], {
 					cwd: beside,
 					failed: 'n8n could not be installed. Is the npm registry reachable?',
 				});
