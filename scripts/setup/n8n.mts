@@ -18,7 +18,7 @@ export async function prepareN8n(node24: Node24, fresh: boolean): Promise<string
 			title: 'n8n 2.41.1',
 			cost: '2.7 GB, four to six minutes',
 			files: lockFiles,
-			facts: [process.platform, process.arch],
+			facts: [process.platform, process.arch, 'with peers'],
 			gigabytes: 4,
 			build: async (beside) => {
 				for (const file of [...lockFiles, join(locks.n8n, '.npmrc')]) {

@@ -44,7 +44,7 @@ export function fullStages(fresh: boolean): Stage[] {
 	];
 }
 
-/** Under a minute with the Python environment in the cache: no n8n, no browser, no model that loads long. */
+/** Under a minute with the Python environment in the cache: no n8n, no browser, no server, no model. */
 export function quickStages(): Stage[] {
 	let python = '';
 	return [
@@ -56,7 +56,11 @@ export function quickStages(): Stage[] {
 			},
 		},
 		npmRun('types', 'typecheck'),
-		jest('unit, contract and emulator tests', ['core', 'contract', 'emulator'], () => ({})),
-		pytest('worker tests without models', () => python, ['-m', 'not slow']),
+		jest('unit and contract tests', ['core', 'contract'], () => ({}), ['--testPathIgnorePatterns=generated.test']),
+		pytest('worker tests without models and servers', () => python, [
+			'-m',
+			'not slow',
+			...['engines', 'routes', 'serve'].map((folder) => `--ignore=worker/tests/${folder}`),
+		]),
 	];
 }
