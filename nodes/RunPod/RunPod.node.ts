@@ -27,11 +27,13 @@ export class RunPod implements INodeType {
 		usableAsTool: true,
 		inputs: [NodeConnectionTypes.Main],
 		outputs: [NodeConnectionTypes.Main],
+		// 'hide' and not 'show' for the endpoint: where every option of a field shows a credential, the
+		// editor takes the field for a choice of authentication and leaves it out of the form.
 		credentials: [
 			{
 				name: 'runPodApi',
 				required: true,
-				displayOptions: { show: { runOn: ['endpoint'] } },
+				displayOptions: { hide: { runOn: ['workerUrl'] } },
 			},
 			{
 				name: 'runPodWorkerApi',
@@ -47,7 +49,10 @@ export class RunPod implements INodeType {
 			{
 				name: 'runPodWorkerApi',
 				required: true,
-				displayOptions: { show: { runOn: ['endpoint'], '/jobOptions.fallback': ['workerUrl'] } },
+				displayOptions: {
+					hide: { runOn: ['workerUrl'] },
+					show: { '/jobOptions.fallback': ['workerUrl'] },
+				},
 			},
 		],
 		webhooks: resumeWebhooks,

@@ -94,6 +94,13 @@ test.each([
 	expect(shown.map(({ name }) => name).sort()).toEqual(['runPodApi', 'runPodWorkerApi']);
 });
 
+test("the editor does not take 'Run On' for a choice of authentication, which it would not show", () => {
+	const runOn = description.properties.find(({ name }) => name === 'runOn')!;
+	const values = (runOn.options as Array<{ value: string }>).map(({ value }) => value);
+	const showing = description.credentials!.flatMap((entry) => entry.displayOptions?.show?.runOn ?? []);
+	expect(values.filter((value) => !showing.includes(value))).toEqual(['endpoint']);
+});
+
 test('no two fields of one view have the same name', () => {
 	for (const route of ['create', 'production']) {
 		for (const waitForResult of ['poll', 'callback', 'dontWait']) {
