@@ -22,9 +22,28 @@ export async function execute(page: Page, address: string, node: string): Promis
 	await page.locator(`[data-node-name="${node}"]`).getByTestId('canvas-node-status-success').first().waitFor({ ...WAIT, state: 'attached' });
 }
 
+/** Opens a node's panel. */
+export async function openPanel(page: Page, node: string): Promise<void> {
+	await page.locator(`[data-node-name="${node}"]`).first().dblclick(WAIT);
+	await page.getByTestId('node-parameters').or(page.getByTestId('ndv')).first().waitFor(WAIT);
+}
+
+/** Chooses an option in the open panel, as a person does, and returns the names of the fields shown then. */
+export async function choose(page: Page, field: string, option: string): Promise<string[]> {
+	await page.getByTestId(`parameter-input-${field}`).locator('input').first().click(WAIT);
+	// The lists of all fields lie in the page; the open one alone is visible.
+	const items = page.getByTestId('parameter-input-item').filter({ visible: true });
+	await items.filter({ hasText: option }).first().click(WAIT);
+	await items.first().waitFor({ ...WAIT, state: 'hidden' });
+	const shown = await page
+		.locator('[data-test-id^="parameter-input-"]')
+		.evaluateAll((elements) => elements.map((element) => (element as { dataset?: { testId?: string } }).dataset?.testId ?? ''));
+	return shown.map((id) => id.replace('parameter-input-', '')).filter((name) => !['field', 'item'].includes(name));
+}
+
 /** Opens a node's panel and shows the image among its output. */
 export async function showImage(page: Page, node: string): Promise<void> {
-	await page.locator(`[data-node-name="${node}"]`).first().dblclick(WAIT);
+	await openPanel(page, node);
 	const output = page.getByTestId('output-panel');
 	await output.getByTestId('radio-button-binary').click(WAIT);
 	await output.getByTestId('ndv-view-binary-data').first().click(WAIT);

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findBrowser, sendForm, withBrowser } from '../../scripts/running/browser.mts';
+import { choose, logIn, openPanel } from '../../scripts/running/editor.mts';
 import { itemsOf } from '../../scripts/running/examples.mts';
 import type { Execution } from '../../scripts/running/n8nClient.mts';
-import { ENDPOINT, RUN_MS, Stand } from './stand.mts';
+import { ENDPOINT, LOGIN, RUN_MS, Stand } from './stand.mts';
 import type { Look } from './stand.mts';
 
 jest.setTimeout(2 * RUN_MS);
@@ -137,10 +138,32 @@ describe('bad input costs nothing and is told with its remedy', () => {
 	});
 });
 
+const browser = findBrowser();
+const needed = browser ? it : it.skip;
+const why = browser ? '' : ' (no browser was found: install chromium, e.g. apt-get install chromium)';
+
+describe("the node's panel in the editor", () => {
+	needed(`offers both places to run on, each with its own field and credential${why}`, async () => {
+		const { id } = await stand.client.createWorkflow(stand.onWorker('first-image'));
+		await withBrowser(browser ?? '', async (one) => {
+			const page = await one.newPage();
+			await logIn(page, stand.client.url, LOGIN);
+			await page.goto(`${stand.client.url}/workflow/${id}`);
+			await openPanel(page, 'RunPod');
+			const onEndpoint = await choose(page, 'runOn', 'RunPod Endpoint');
+			expect(onEndpoint).toEqual(expect.arrayContaining(['resource', 'operation', 'runOn', 'endpoint', 'prompt']));
+			expect(onEndpoint).not.toContain('workerUrl');
+			// The worker's credential does not fit there: another one is asked for.
+			await page.getByPlaceholder('Select Credential').waitFor();
+			const onWorker = await choose(page, 'runOn', 'Worker URL');
+			expect(onWorker).toEqual(expect.arrayContaining(['runOn', 'workerUrl', 'prompt']));
+			expect(onWorker).not.toContain('endpoint');
+			await page.getByText('Credential for RunPod Worker API').waitFor();
+		});
+	});
+});
+
 describe('the form', () => {
-	const browser = findBrowser();
-	const needed = browser ? it : it.skip;
-	const why = browser ? '' : ' (no browser was found: install chromium, e.g. apt-get install chromium)';
 
 	needed(`filled in by a browser, shows the picture on its page${why}`, async () => {
 		const form = await stand.client.createWorkflow(stand.onWorker('image-form'));

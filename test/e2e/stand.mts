@@ -22,6 +22,8 @@ export const ENDPOINT = 'studio';
 /** Loading the model and a picture on two busy cores. */
 export const RUN_MS = 240_000;
 
+export const LOGIN = { email: 'e2e@example.com', password: 'Only-for-1-test' };
+
 export interface Look {
 	format: string;
 	width: number;
@@ -53,7 +55,7 @@ export class Stand {
 		]);
 		this.pod = pod;
 		this.client = new N8nClient(server.url);
-		await this.client.enter({ email: 'e2e@example.com', password: 'Only-for-1-test' });
+		await this.client.enter(LOGIN);
 		this.credentials[credentialType] = await this.client.saveCredential(credentialName, credentialType, this.worker());
 		this.credentials.runPodApi = await this.client.saveCredential('RunPod', 'runPodApi', {
 			apiKey: DEFAULT_KEY,
