@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { prepare } from '../setup/index.mts';
 import { placePackage } from '../setup/nodePackage.mts';
 import { repository } from '../setup/places.mts';
-import { step } from '../setup/progress.mts';
+import { say, step } from '../setup/progress.mts';
 import { hashOf, openDemoFolder } from './demoFolder.mts';
 import type { DemoFolder } from './demoFolder.mts';
 import { credentialName, credentialType, example, imageOf, nodeOf } from './examples.mts';
@@ -49,7 +49,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
 	const workflows = await step('Storing login, credential and workflows in n8n', () =>
 		fill(client, kept, { serverType: 'studio', baseUrl: worker.url, token: worker.token }),
 	);
-	const image = await step('Making the first image', () => makeFirstImage(client, workflows['first-image']));
+	const image = await step('Making the first image', () => makeFirstImage(client, kept, workflows));
 	return {
 		client,
 		login: kept.memory.login,
@@ -72,31 +72,52 @@ async function fill(client: N8nClient, kept: DemoFolder, worker: Record<string, 
 		const known = memory.workflows[name];
 		if (known?.hash === hash && (await client.hasWorkflow(known.id))) {
 			ids[name] = known.id;
+			kept.earlier.add(known.id);
 			continue;
 		}
 		// An older version of the form would hold the form's address.
 		if (known) await client.deactivate(known.id);
-		const stored = await client.createWorkflow(workflow);
-		if (workflow.nodes.some((node) => node.type.endsWith('.formTrigger'))) await client.activate(stored);
-		ids[name] = stored.id;
-		memory.workflows[name] = { id: stored.id, hash };
-		kept.save();
+		ids[name] = await store(client, kept, name);
 	}
 	kept.save();
 	await client.pageReady('/form/picture');
 	return ids;
 }
 
-async function makeFirstImage(client: N8nClient, workflowId: string): Promise<string> {
-	const workflow = example('first-image', {});
-	const execution = await client.finished(
-		await client.run(workflowId, nodeOf(workflow, '.manualTrigger')),
-		FIRST_IMAGE_MS,
-	);
-	const bytes = await client.bytes(imageOf(execution, nodeOf(workflow, '.runPod')));
+async function store(client: N8nClient, kept: DemoFolder, name: string): Promise<string> {
+	const { memory } = kept;
+	const workflow = example(name, { [credentialType]: memory.credential ?? '' });
+	const stored = await client.createWorkflow(workflow);
+	if (workflow.nodes.some((node) => node.type.endsWith('.formTrigger'))) await client.activate(stored);
+	memory.workflows[name] = { id: stored.id, hash: hashOf(workflow) };
+	kept.save();
+	return stored.id;
+}
+
+/**
+ * The stored workflow belongs to the user, who may have changed it: where it makes no image any more,
+ * it stays as it is, and a new copy of the example is stored and run instead.
+ */
+async function makeFirstImage(client: N8nClient, kept: DemoFolder, workflows: Record<string, string>): Promise<string> {
+	const known = workflows['first-image'];
+	const bytes = await firstImage(client, known).catch(async (error: Error) => {
+		if (!kept.earlier.has(known)) throw error;
+		say(`The workflow of an earlier run makes no image any more (${error.message.trim()}). A new copy is stored.`);
+		workflows['first-image'] = await store(client, kept, 'first-image');
+		return await firstImage(client, workflows['first-image']);
+	});
 	const folder = join(repository, 'demo-output');
 	mkdirSync(folder, { recursive: true });
 	const file = join(folder, 'first-image.jpg');
 	writeFileSync(file, bytes);
 	return file;
+}
+
+async function firstImage(client: N8nClient, workflowId: string): Promise<Buffer> {
+	const workflow = example('first-image', {});
+	const execution = await client.finished(
+		await client.run(workflowId, nodeOf(workflow, '.manualTrigger')),
+		FIRST_IMAGE_MS,
+	);
+	return await client.bytes(imageOf(execution, nodeOf(workflow, '.runPod')));
 }

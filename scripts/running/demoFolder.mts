@@ -17,6 +17,8 @@ interface Memory {
 export interface DemoFolder {
 	folder: string;
 	memory: Memory;
+	/** IDs of the workflows that were stored by an earlier run of the demo. */
+	earlier: Set<string>;
 	save: () => void;
 	release: () => void;
 }
@@ -45,7 +47,7 @@ export function openDemoFolder(fresh: boolean): DemoFolder {
 			};
 	const save = (): void => writeFileSync(file, JSON.stringify(memory, null, '\t'), { mode: 0o600 });
 	save();
-	return { folder, memory, save, release: () => rmSync(lock, { force: true }) };
+	return { folder, memory, earlier: new Set(), save, release: () => rmSync(lock, { force: true }) };
 }
 
 export function hashOf(value: unknown): string {
