@@ -75,7 +75,8 @@ export function isAlive(pid: number): boolean {
 	}
 }
 
-function requireSpace(folder: string, gigabytes: number, title: string): void {
+/** Throws a sentence with the remedy when the disk of `folder` has less free space. */
+export function requireSpace(folder: string, gigabytes: number, title: string): void {
 	const { bavail, bsize } = statfsSync(folder);
 	const free = (bavail * bsize) / 1e9;
 	if (free < gigabytes) {
