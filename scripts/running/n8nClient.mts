@@ -38,9 +38,13 @@ export interface Execution {
 	/** Outputs of each node by its name: runs, outputs, items. */
 	runData: Record<string, Array<{ data?: { main?: Array<Item[] | null> }; error?: { message: string; description?: string } }>>;
 	error?: { message: string; description?: string };
+	/** What nodes noted about the execution; n8n shows it in its list. */
+	customData: Record<string, string>;
 }
 
 const FINAL = new Set(['success', 'error', 'canceled', 'crashed']);
+
+export const hasEnded = ({ status }: Execution): boolean => FINAL.has(status);
 
 export class N8nClient {
 	private readonly http: AxiosInstance;
@@ -142,16 +146,17 @@ export class N8nClient {
 		const raw = await this.call<{ id: string; status: string; data: string }>('GET', `/executions/${id}`);
 		const data = (raw.data && raw.data !== '[]' ? parse(raw.data) : {}) as {
 			// Of a run that has just begun there is nothing yet.
-			resultData?: { runData?: Execution['runData']; error?: Execution['error'] };
+			resultData?: { runData?: Execution['runData']; error?: Execution['error']; metadata?: Record<string, string> };
 		};
-		return { id, status: raw.status, runData: data.resultData?.runData ?? {}, error: data.resultData?.error };
+		const { runData = {}, error, metadata: customData = {} } = data.resultData ?? {};
+		return { id, status: raw.status, runData, error, customData };
 	}
 
 	async finished(id: string, timeoutMs: number): Promise<Execution> {
 		const until = Date.now() + timeoutMs;
 		for (;;) {
 			const execution = await this.execution(id);
-			if (FINAL.has(execution.status)) return execution;
+			if (hasEnded(execution)) return execution;
 			if (Date.now() > until) throw new Remedy(`Execution ${id} is still ${execution.status} after ${timeoutMs / 1000} s.`);
 			await sleep(250);
 		}

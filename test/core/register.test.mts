@@ -34,7 +34,9 @@ const failed = (...parts: Parameters<typeof failureOf>): FinalAction => ({
 test('an accepted job is found again, with its log line and its custom data', () => {
 	const { context, log, customData, store } = n8n();
 	submit(new JobRegister(context), 3, 'job-3');
-	expect(log).toEqual(['RunPod job job-3 was submitted to endpoint']);
+	expect(log).toEqual([
+		"RunPod job job-3 was submitted to endpoint (execution 7, node 'RunPod', item 3)",
+	]);
 	expect(customData).toEqual({ runpodJobId: 'job-3' });
 	// The store is plain data: it goes through a database when the run is parked.
 	const second = new JobRegister(n8n(JSON.parse(JSON.stringify(store))).context);

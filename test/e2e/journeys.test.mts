@@ -8,6 +8,7 @@ import { itemsOf } from '../../scripts/running/examples.mts';
 import type { Execution } from '../../scripts/running/n8nClient.mts';
 import { ENDPOINT, LOGIN, RUN_MS, Stand } from './stand.mts';
 import type { Look } from './stand.mts';
+import { until } from './until.mts';
 
 jest.setTimeout(2 * RUN_MS);
 const stand = new Stand();
@@ -25,14 +26,6 @@ function expectPicture(look: Look, ground: [number, number, number]): void {
 
 const YELLOW: [number, number, number] = [246, 204, 62];
 const BLUE: [number, number, number] = [70, 130, 220];
-
-async function until(what: string, condition: () => unknown): Promise<void> {
-	const end = Date.now() + RUN_MS;
-	while (!(await condition())) {
-		if (Date.now() > end) throw new Error(`Waited in vain until ${what}.`);
-		await sleep(50);
-	}
-}
 
 function message(execution: Execution): string {
 	return `${execution.error?.message ?? ''} ${execution.error?.description ?? ''}`;

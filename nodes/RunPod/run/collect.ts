@@ -13,6 +13,7 @@ import { isRecord } from '../core/state';
 import type { JobView } from '../core/state';
 import type { BinaryPlan } from './prepared';
 import { storePicture } from './pictures';
+import { toolLink } from './tool';
 
 export interface Finished {
 	job: JobView;
@@ -77,7 +78,7 @@ export async function collect(
 			bytes,
 			width: picture.width,
 			height: picture.height,
-			url,
+			url: url ?? toolLink(context, binary),
 		};
 		const item = itemOf(finished, head, { ...rest, ...source.values }, [file]);
 		items.push({ ...item, binary: { [field]: binary } });

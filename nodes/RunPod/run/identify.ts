@@ -59,12 +59,13 @@ export class JobRegister {
 	accepted(itemIndex: number, fingerprint: string, run: Run, place: string): void {
 		const { jobId, submittedAt } = run;
 		this.jobs[itemIndex] = { fingerprint, submittedAt: submittedAt ?? 0, jobId };
-		this.context.logger.info(`RunPod job ${jobId} was submitted to ${place}`, {
-			jobId,
-			itemIndex,
-			executionId: this.context.getExecutionId(),
-			node: this.context.getNode().name,
-		});
+		const executionId = this.context.getExecutionId();
+		const node = this.context.getNode().name;
+		// All in the text: n8n's usual log format leaves the fields out.
+		this.context.logger.info(
+			`RunPod job ${jobId} was submitted to ${place} (execution ${executionId}, node '${node}', item ${itemIndex})`,
+			{ jobId, itemIndex, executionId, node },
+		);
 		this.show();
 	}
 

@@ -11,6 +11,7 @@ import type { JobRegister } from './identify';
 import type { ParkedBatch } from './parked';
 import { runJob } from './runJob';
 import { StopSign } from './stop';
+import { isTool } from './tool';
 
 /** A look is tried again for this long when the network fails; the caller waits meanwhile. */
 const ONE_LOOK_MS = 4000;
@@ -67,7 +68,7 @@ function problemOf(
 	resumeUrl: unknown,
 	jobs: PlannedJob[],
 ): string | undefined {
-	if (context.isToolExecution()) return 'an agent waits for the answer of its tool';
+	if (isTool(context)) return 'an agent waits for the answer of its tool';
 	const places = jobs.flatMap(({ api, fallback }) =>
 		fallback === undefined ? [api.baseUrl] : [api.baseUrl, fallback.api.baseUrl],
 	);

@@ -62,6 +62,8 @@ function jobContext(webhook: IWebhookFunctions, parked: ParkedBatch): IExecuteFu
 		getExecutionCancelSignal: nothing,
 		addExecutionHints: nothing,
 		sendMessageToUI: nothing,
+		// A tool never parks.
+		isToolExecution: { value: () => false },
 	}) as IExecuteFunctions;
 }
 
