@@ -18,6 +18,8 @@ class JobContext:
     settings: Settings
     report_progress: Callable[[dict], None] = lambda progress: None
     is_cancelled: Callable[[], bool] = lambda: False
+    # The bucket that the job brought along, as it came.
+    s3_config: object = field(default=None, repr=False)
     _last: dict | None = field(default=None, repr=False)
     _scratch: Path | None = field(default=None, repr=False)
 

@@ -1,26 +1,23 @@
 """From the input of a job to its output: finds the route, checks what goes in and what comes out."""
 
 import importlib
-import json
 import logging
-import math
 import time
 import traceback
 from pathlib import Path
 
 from studio.assets import Assets
+from studio.bucket import secrets_of
 from studio.context import JobContext
 from studio.contract.routes import ROUTES
+from studio.delivery import deliver, storage_for
 from studio.failures import Cancelled, StudioFailure, classify
 from studio.input import read_input
-from studio.logs import set_route
+from studio.logs import set_route, set_secrets
 from studio.process import PROCESS
 from studio.settings import Settings
 
 log = logging.getLogger(__name__)
-
-# The platform's SDK takes these two out of the output and acts on them.
-RESERVED = ("error", "refresh_worker")
 
 
 def check_start(settings: Settings) -> None:
@@ -60,14 +57,16 @@ def run_job(job_input: object, context: JobContext) -> dict:
     try:
         name, model = _read(job_input)
         set_route(name)
+        set_secrets(secrets_of(context.s3_config))
         log.info("job %s started", context.job_id)
         context.check_cancelled()
+        storage = storage_for(model, context)
         output = _route(name).run(model, context)
         context.check_cancelled()
         duration_ms = round((time.monotonic() - started) * 1000)
         meta = {"job_id": context.job_id, "duration_ms": duration_ms, "cold_start": cold}
         output = {**output, "meta": {**output.get("meta", {}), **meta}}
-        size = check_output(output, context.settings.max_inline_mb)
+        output, size = deliver(output, model, context, storage)
         log.info("job %s finished in %d ms, %d bytes", context.job_id, duration_ms, size)
         return output
     except Cancelled:
@@ -84,6 +83,7 @@ def run_job(job_input: object, context: JobContext) -> dict:
         if name not in ("worker", "health"):
             PROCESS.jobs_finished += 1
         set_route("worker")
+        set_secrets(())
 
 
 def _read(job_input: object) -> tuple:
@@ -109,19 +109,3 @@ def health(settings: Settings, diagnostics: bool = False) -> dict:
 def _route(name: str):
     # At first use: what a route needs is dear to import, and most workers serve few routes.
     return importlib.import_module(f"studio.routes.{name}")
-
-
-def check_output(output: dict, limit_mb: float) -> int:
-    """The exact size in bytes that the output has on the wire. Raises StudioFailure when it cannot go there."""
-    reserved = [name for name in RESERVED if name in output]
-    if reserved:
-        raise StudioFailure("JOB_FAILED", detail=f"the route returned the reserved key '{reserved[0]}'")
-    try:
-        size = len(json.dumps(output, ensure_ascii=False, allow_nan=False).encode("utf-8"))
-    except (TypeError, ValueError, RecursionError) as error:
-        # The platform would never hear of the job again: such a value cannot be sent.
-        raise StudioFailure("JOB_FAILED", detail=f"the route returned a value that is not JSON ({error})") from None
-    if size > limit_mb * 1_000_000:
-        size_mb = math.ceil(size / 100_000) / 10
-        raise StudioFailure("RESULT_TOO_LARGE", size_mb=size_mb, limit_mb=f"{limit_mb:g}")
-    return size

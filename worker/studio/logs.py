@@ -11,12 +11,18 @@ TAIL_LINES = 200
 # Text of a base64 image is of no use to a reader and fills the platform's log.
 _LONG_TEXT = re.compile(r"[A-Za-z0-9+/=_-]{400,}")
 _ROUTE: ContextVar[str] = ContextVar("route", default="worker")
+_SECRETS: ContextVar[tuple[str, ...]] = ContextVar("secrets", default=())
 _TAIL: deque[str] = deque(maxlen=TAIL_LINES)
 
 
 def set_route(name: str) -> None:
     """Names the route of the lines that this thread writes from now on."""
     _ROUTE.set(name)
+
+
+def set_secrets(secrets: tuple[str, ...]) -> None:
+    """Names what a job brought along and no line of this thread may hold from now on."""
+    _SECRETS.set(secrets)
 
 
 def tail() -> list[str]:
@@ -30,7 +36,7 @@ class _Formatter(logging.Formatter):
         self._settings = settings
 
     def format(self, record: logging.LogRecord) -> str:
-        text = self._settings.redact(super().format(record))
+        text = self._settings.redact(super().format(record), _SECRETS.get())
         text = _LONG_TEXT.sub(lambda found: f"<{len(found.group())} characters>", text)
         return f"[{_ROUTE.get().upper()}] {record.levelname.lower()}: {text}"
 
@@ -48,6 +54,6 @@ def start_log(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [output]
     root.setLevel(settings.log_level)
-    # These tell every request, with its address, which may hold a token.
-    for noisy in ("httpx", "httpcore", "urllib3", "filelock", "asyncio"):
+    # These tell every request, with its address, which may hold a token, and with its signature.
+    for noisy in ("httpx", "httpcore", "urllib3", "filelock", "asyncio", "boto3", "botocore", "s3transfer"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from studio import __version__
-from studio.contract.job import INLINE_RESULT_MB
+from studio.bucket import Bucket, BucketError, read_bucket
+from studio.contract.job import INLINE_RESULT_MB, LINK_EXPIRY_MAX_S, LINK_EXPIRY_MIN_S, LINK_EXPIRY_S
 
 SECRET_VARIABLES = (
     "AUTH_TOKEN",
@@ -39,6 +40,8 @@ class Settings:
     allow_download: bool = False
     device: str = "auto"
     max_inline_mb: float = float(INLINE_RESULT_MB)
+    bucket: Bucket | None = None
+    allow_private: bool = False
     debug: bool = False
     log_level: str = "INFO"
     worker_id: str = "local"
@@ -57,9 +60,10 @@ class Settings:
         run_mode = read.choice("RUN_MODE", ("serverless", "pod"), "serverless" if serverless else "pod")
         # The platform mounts the same volume at another place in a Pod than in a serverless worker.
         volume = "/runpod-volume" if run_mode == "serverless" else "/workspace"
+        host = read.text("HOST") or cls.host
         settings = cls(
             run_mode=run_mode,
-            host=read.text("HOST") or cls.host,
+            host=host,
             port=read.number("PORT", cls.port, 0, 65535, whole=True),
             auth_token=read.text("AUTH_TOKEN"),
             allow_no_auth=read.switch("ALLOW_NO_AUTH"),
@@ -70,6 +74,9 @@ class Settings:
             allow_download=read.switch("ALLOW_DOWNLOAD"),
             device=read.choice("DEVICE", ("auto", "cpu", "cuda"), cls.device),
             max_inline_mb=read.number("MAX_INLINE_MB", cls.max_inline_mb, 0.001, 20),
+            bucket=_bucket(read),
+            # Whoever may ask a server on the loopback address stands inside the network already.
+            allow_private=read.switch("ALLOW_PRIVATE_ADDRESSES", run_mode == "pod" and _is_loopback(host)),
             debug=read.switch("DEBUG"),
             log_level=read.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), cls.log_level, upper=True),
             worker_id=read.text("RUNPOD_POD_ID") or cls.worker_id,
@@ -85,10 +92,10 @@ class Settings:
                 "Set AUTH_TOKEN to a long random text, or ALLOW_NO_AUTH=1 where nobody else reaches the port."
             )
 
-    def redact(self, text: str) -> str:
-        """The text without the secrets that the environment holds: for logs and for what users read."""
+    def redact(self, text: str, more: tuple[str, ...] = ()) -> str:
+        """The text without the secrets of the environment, and `more`: for logs and for what users read."""
         # Longest first: a secret that is part of another must not break it open.
-        for secret in sorted(self.secrets, key=len, reverse=True):
+        for secret in sorted(self.secrets + more, key=len, reverse=True):
             text = text.replace(secret, "***")
         return text
 
@@ -96,7 +103,7 @@ class Settings:
         """The settings as JSON values, without secrets, for diagnostics."""
         hidden = {"auth_token", "secrets"}
         shown = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in hidden}
-        plain = {name: str(value) if isinstance(value, Path) else value for name, value in shown.items()}
+        plain = {name: str(value) if isinstance(value, (Path, Bucket)) else value for name, value in shown.items()}
         return plain | {"auth_token_set": bool(self.auth_token), "local_files_only": self.local_files_only}
 
 
@@ -112,8 +119,8 @@ class _Reader:
         value = self.text(name)
         return Path(value).expanduser().absolute() if value else None
 
-    def switch(self, name: str) -> bool:
-        value = (self.text(name) or "0").lower()
+    def switch(self, name: str, default: bool = False) -> bool:
+        value = (self.text(name) or str(default)).lower()
         if value in ("1", "true", "yes", "on"):
             return True
         if value in ("0", "false", "no", "off"):
@@ -139,6 +146,37 @@ class _Reader:
         if number is None or not low <= number <= high:
             raise SettingsError(f"{name} is '{value}'. Set {kind} from {low} to {high}, or remove it for {default}.")
         return number
+
+
+# The keys of a job's `s3Config`, and the variables that stand for them.
+_BUCKET_VARIABLES = {
+    "endpointUrl": "BUCKET_ENDPOINT_URL",
+    "accessId": "BUCKET_ACCESS_KEY_ID",
+    "accessSecret": "BUCKET_SECRET_ACCESS_KEY",
+    "bucketName": "BUCKET_NAME",
+    "region": "BUCKET_REGION",
+    "pathPrefix": "BUCKET_PREFIX",
+    "publicBaseUrl": "BUCKET_PUBLIC_URL",
+}
+
+
+def _bucket(read: _Reader) -> Bucket | None:
+    given = {key: read.text(name) for key, name in _BUCKET_VARIABLES.items()}
+    if not any(given.values()):
+        return None
+    values: dict[str, object] = {key: value for key, value in given.items() if value}
+    expiry = read.number("BUCKET_LINK_EXPIRY_S", LINK_EXPIRY_S, LINK_EXPIRY_MIN_S, LINK_EXPIRY_MAX_S, whole=True)
+    try:
+        return read_bucket(values | {"linkExpiry": expiry}, trusted=True)
+    except BucketError as error:
+        text = str(error)
+        for key, name in _BUCKET_VARIABLES.items():
+            text = text.replace(f"'{key}'", name)
+        raise SettingsError(f"The storage cannot be used: {text}. Set BUCKET_..., or remove all of them.") from None
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or host == "::1" or host.startswith("127.")
 
 
 # What the engines' libraries read from the environment when they are imported, and never again.

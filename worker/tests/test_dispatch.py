@@ -7,6 +7,7 @@ import pytest
 from studio import dispatch, logs
 from studio.context import JobContext
 from studio.contract.routes import ROUTES
+from studio.delivery import deliver, measure
 from studio.failures import Cancelled, StudioFailure
 from studio.input import read_input
 from studio.process import ProcessState
@@ -71,16 +72,17 @@ def test_what_a_route_says_in_meta_is_kept(run):
 
 
 def test_the_size_is_that_of_the_bytes_on_the_wire():
-    assert dispatch.check_output({"a": "ä€"}, 1) == len('{"a": "ä€"}'.encode())
-    dispatch.check_output({"a": "x" * 99_990}, 0.1)
+    assert measure({"a": "ä€"}) == len('{"a": "ä€"}'.encode())
+    context = JobContext("a", Settings(max_inline_mb=0.1))
+    assert deliver({"a": "x" * 99_990}, None, context, None)[1] == 99_999
     with pytest.raises(StudioFailure, match="RESULT_TOO_LARGE"):
-        dispatch.check_output({"a": "x" * 99_991 + "ä" * 5}, 0.1)
+        deliver({"a": "x" * 99_991 + "ä" * 5}, None, context, None)
 
 
 @pytest.mark.parametrize("value", [float("inf"), b"x", object(), {1, 2}, [float("-inf")]])
 def test_what_is_not_json_is_refused(value):
     with pytest.raises(StudioFailure, match="JOB_FAILED"):
-        dispatch.check_output({"a": {"b": value}}, 7)
+        measure({"a": {"b": value}})
 
 
 def test_a_traceback_is_shown_only_with_debug(run):

@@ -51,6 +51,10 @@ export interface CreateInput {
 	 */
 	quality?: number;
 	/**
+	 * How the images come back: inside the reply, and as links only where that would be too large; or as links always. Links need storage.
+	 */
+	output?: 'inline' | 'url';
+	/**
 	 * Name of the file without extension. By default the first 50 characters of the prompt.
 	 */
 	filename?: string;
@@ -62,6 +66,10 @@ export interface CreateOutput {
 	 * The encoded image file in base64, when the job makes one image
 	 */
 	image?: string;
+	/**
+	 * Link to the image file where it went to storage, when the job makes one image
+	 */
+	image_url?: string;
 	/**
 	 * The images, best score first, when the job makes several
 	 *
@@ -77,7 +85,7 @@ export interface CreateOutput {
 		 */
 		image?: string;
 		/**
-		 * Link to the image where it went to storage
+		 * Link to the image file in storage, instead of the image itself
 		 */
 		url?: string;
 		/**
@@ -297,6 +305,10 @@ export interface ProductionInput {
 	 */
 	quality?: number;
 	/**
+	 * How the images come back: inside the reply, and as links only where that would be too large; or as links always. Links need storage.
+	 */
+	output?: 'inline' | 'url';
+	/**
 	 * Name of the file without extension. By default the first 50 characters of the prompt.
 	 */
 	filename?: string;
@@ -308,6 +320,10 @@ export interface ProductionOutput {
 	 * The encoded image file in base64, when the job makes one image
 	 */
 	image?: string;
+	/**
+	 * Link to the image file where it went to storage, when the job makes one image
+	 */
+	image_url?: string;
 	/**
 	 * The images in the order of their seeds, when the job makes several
 	 *
@@ -323,7 +339,7 @@ export interface ProductionOutput {
 		 */
 		image?: string;
 		/**
-		 * Link to the image where it went to storage
+		 * Link to the image file in storage, instead of the image itself
 		 */
 		url?: string;
 		/**
@@ -420,7 +436,7 @@ export interface ProductionOutput {
 export interface ScoreInput {
 	route: 'score';
 	/**
-	 * The images to work on, each as the base64 of its file or as a data URI: jpg, png, gif (its first image), bmp, tiff or webp, up to 5 MB
+	 * The images to work on, each as the base64 of its file, as a data URI or as a link: jpg, png, gif (its first image), bmp, tiff or webp, up to 5 MB
 	 *
 	 * @minItems 1
 	 * @maxItems 4
@@ -506,7 +522,7 @@ export interface ScoreOutput {
 export interface UpscaleInput {
 	route: 'upscale';
 	/**
-	 * The images to work on, each as the base64 of its file or as a data URI: jpg, png, gif (its first image), bmp, tiff or webp, up to 5 MB
+	 * The images to work on, each as the base64 of its file, as a data URI or as a link: jpg, png, gif (its first image), bmp, tiff or webp, up to 5 MB
 	 *
 	 * @minItems 1
 	 * @maxItems 4
@@ -544,6 +560,10 @@ export interface UpscaleInput {
 	 */
 	quality?: number;
 	/**
+	 * How the images come back: inside the reply, and as links only where that would be too large; or as links always. Links need storage.
+	 */
+	output?: 'inline' | 'url';
+	/**
 	 * Name of the file without extension. By default the name of the source, with -up.
 	 */
 	filename?: string;
@@ -555,6 +575,10 @@ export interface UpscaleOutput {
 	 * The encoded image file in base64, when the job has one source
 	 */
 	image?: string;
+	/**
+	 * Link to the image file where it went to storage, when the job has one source
+	 */
+	image_url?: string;
 	/**
 	 * The images in the order of the sources, when the job has several
 	 *
@@ -574,7 +598,7 @@ export interface UpscaleOutput {
 		 */
 		image?: string;
 		/**
-		 * Link to the image where it went to storage
+		 * Link to the image file in storage, instead of the image itself
 		 */
 		url?: string;
 		/**

@@ -97,6 +97,12 @@ class CreateInput(StrictModel):
             le=100,
         ),
     ] = 95
+    output: Annotated[
+        Literal["inline", "url"],
+        Field(
+            description="How the images come back: inside the reply, and as links only where that would be too large; or as links always. Links need storage."
+        ),
+    ] = "inline"
     filename: Annotated[
         str | None,
         Field(
@@ -125,7 +131,10 @@ class CreateOutputImage(StrictModel):
         ),
     ] = None
     url: Annotated[
-        str | None, Field(description="Link to the image where it went to storage")
+        str | None,
+        Field(
+            description="Link to the image file in storage, instead of the image itself"
+        ),
     ] = None
     seed: Annotated[int, Field(description="Seed of this image", ge=0, le=4294967295)]
     aesthetic_score: Annotated[
@@ -223,6 +232,12 @@ class CreateOutput(StrictModel):
         Field(
             description="The encoded image file in base64, when the job makes one image",
             json_schema_extra={"contentEncoding": "base64"},
+        ),
+    ] = None
+    image_url: Annotated[
+        str | None,
+        Field(
+            description="Link to the image file where it went to storage, when the job makes one image"
         ),
     ] = None
     images: Annotated[

@@ -17,7 +17,7 @@ class ScoreInput(StrictModel):
     images: Annotated[
         list[Annotated[str, Field(min_length=1)]],
         Field(
-            description="The images to work on, each as the base64 of its file or as a data URI: jpg, png, gif (its first image), bmp, tiff or webp, up to 5 MB",
+            description="The images to work on, each as the base64 of its file, as a data URI or as a link: jpg, png, gif (its first image), bmp, tiff or webp, up to 5 MB",
             max_length=4,
             min_length=1,
         ),

@@ -17,7 +17,7 @@ class UpscaleInput(StrictModel):
     images: Annotated[
         list[Annotated[str, Field(min_length=1)]],
         Field(
-            description="The images to work on, each as the base64 of its file or as a data URI: jpg, png, gif (its first image), bmp, tiff or webp, up to 5 MB",
+            description="The images to work on, each as the base64 of its file, as a data URI or as a link: jpg, png, gif (its first image), bmp, tiff or webp, up to 5 MB",
             max_length=4,
             min_length=1,
         ),
@@ -69,6 +69,12 @@ class UpscaleInput(StrictModel):
             le=100,
         ),
     ] = 95
+    output: Annotated[
+        Literal["inline", "url"],
+        Field(
+            description="How the images come back: inside the reply, and as links only where that would be too large; or as links always. Links need storage."
+        ),
+    ] = "inline"
     filename: Annotated[
         str | None,
         Field(
@@ -104,7 +110,10 @@ class UpscaleOutputImage(StrictModel):
         ),
     ] = None
     url: Annotated[
-        str | None, Field(description="Link to the image where it went to storage")
+        str | None,
+        Field(
+            description="Link to the image file in storage, instead of the image itself"
+        ),
     ] = None
     width: Annotated[
         int, Field(description="Width of the enlarged image in pixels", ge=1)
@@ -237,6 +246,12 @@ class UpscaleOutput(StrictModel):
         Field(
             description="The encoded image file in base64, when the job has one source",
             json_schema_extra={"contentEncoding": "base64"},
+        ),
+    ] = None
+    image_url: Annotated[
+        str | None,
+        Field(
+            description="Link to the image file where it went to storage, when the job has one source"
         ),
     ] = None
     images: Annotated[

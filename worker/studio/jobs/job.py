@@ -38,6 +38,8 @@ class Job:
     input: object
     webhook: str | None = None
     policy: Policy = field(default_factory=Policy)
+    # Holds the keys of a bucket: told to nobody.
+    s3_config: object = field(default=None, repr=False)
     status: JobState = "IN_QUEUE"
     submitted_at: float = 0.0
     queued_at: float = 0.0

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from studio.bucket import secrets_of
 from studio.context import JobContext
 from studio.failures import Cancelled, classify
 from studio.jobs.job import Attempt, Job
@@ -140,7 +141,7 @@ class JobRunner:
                 job.progress = progress
                 self._tell(self._on_progress, job, progress)
 
-        context = JobContext(job.id, self.settings, report, attempt.stop.is_set)
+        context = JobContext(job.id, self.settings, report, attempt.stop.is_set, job.s3_config)
         try:
             output = self._run(job.input, context)
             result = {"status": "COMPLETED", "output": output}
@@ -148,7 +149,8 @@ class JobRunner:
             result = {"status": "CANCELLED"}
         except BaseException as exception:
             failure = classify(exception)
-            result = {"status": "FAILED", "error": self.settings.redact(str(failure)), "error_code": failure.code}
+            error = self.settings.redact(str(failure), secrets_of(job.s3_config))
+            result = {"status": "FAILED", "error": error, "error_code": failure.code}
         finally:
             context.close()
         with self._lock:

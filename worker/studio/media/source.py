@@ -12,11 +12,14 @@ from PIL import Image
 
 from studio.contract.job import SOURCE_IMAGE_BYTES, SOURCE_IMAGE_PIXELS
 from studio.failures import StudioFailure
+from studio.media.addresses import AddressRefused
+from studio.media.fetch import Fetch, NotReached, TooLarge
 
 # Pillow knows many more, some of them old and seldom looked after.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
 _DATA_URI = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{0,20}://", re.IGNORECASE)
+_FETCHED = re.compile(r"https?://", re.IGNORECASE)
 _WHITE = (255, 255, 255, 255)
 # How a camera that was held otherwise is turned back, by EXIF's numbers; from 5 on the image lies on its side.
 _UPRIGHT = {
@@ -43,13 +46,13 @@ class Source:
     height: int
 
 
-def read_sources(texts: list[str], most_pixels: int = SOURCE_IMAGE_PIXELS) -> list[Source]:
+def read_sources(texts: list[str], most_pixels: int = SOURCE_IMAGE_PIXELS, fetch: Fetch | None = None) -> list[Source]:
     """Checks all images by their headers, none is decoded yet.
 
-    `texts`: base64 or data URIs. Raises IMAGE_TOO_LARGE, UNSUPPORTED_IMAGE or INVALID_INPUT, which
-    name the image.
+    `texts`: base64, data URIs, or links that `fetch` follows. Raises IMAGE_TOO_LARGE, UNSUPPORTED_IMAGE,
+    NETWORK or INVALID_INPUT, which name the image.
     """
-    return [_read(text, index, most_pixels) for index, text in enumerate(texts, 1)]
+    return [_read(text, index, most_pixels, fetch) for index, text in enumerate(texts, 1)]
 
 
 def decode(source: Source) -> np.ndarray:
@@ -66,17 +69,27 @@ def decode(source: Source) -> np.ndarray:
         raise StudioFailure("UNSUPPORTED_IMAGE", index=source.index) from None
 
 
-def _read(text: str, index: int, most_pixels: int) -> Source:
-    if _ADDRESS.match(text):
-        # A worker that fetches what it is told to would reach into the network it runs in.
-        detail = f"Image {index} is an address. Send the image itself, as base64 or as a data URI."
-        raise StudioFailure("INVALID_INPUT", detail=detail)
-    data = _bytes(text, index)
+def _read(text: str, index: int, most_pixels: int, fetch: Fetch | None) -> Source:
+    data = _fetched(text, index, fetch) if _ADDRESS.match(text) else _bytes(text, index)
     width, height = _size(data, index)
     if width * height > most_pixels:
         detail = f"Image {index} has {width} x {height} pixels; at most {most_pixels / 1e6:.1f} million are taken."
         raise StudioFailure("INVALID_INPUT", detail=detail)
     return Source(f"img_000_{index - 1:02d}", index, data, width, height)
+
+
+def _fetched(link: str, index: int, fetch: Fetch | None) -> bytes:
+    if fetch is None or not _FETCHED.match(link):
+        detail = f"Image {index} is an address that is not fetched. Send a link that begins with https://, or base64."
+        raise StudioFailure("INVALID_INPUT", detail=detail)
+    try:
+        return fetch(link, SOURCE_IMAGE_BYTES)
+    except AddressRefused as refused:
+        raise StudioFailure("INVALID_INPUT", detail=f"The link of image {index} is not followed: {refused}.") from None
+    except TooLarge as large:
+        raise _too_large(large.size, index) from None
+    except NotReached as cause:
+        raise StudioFailure("NETWORK", detail=f"Image {index} could not be fetched: {cause}.") from None
 
 
 def _bytes(text: str, index: int) -> bytes:

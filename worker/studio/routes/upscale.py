@@ -8,6 +8,7 @@ from studio.contract.job import UPSCALE_EDGE_PIXELS, UPSCALE_SOURCE_PIXELS
 from studio.contract.upscale import UpscaleInput
 from studio.downloads import follow
 from studio.failures import StudioFailure
+from studio.media.fetch import fetcher
 from studio.media.images import encode_image, resize_cover, to_base64
 from studio.media.names import file_name
 from studio.media.source import Source, decode, read_sources
@@ -18,7 +19,7 @@ Size = tuple[int, int]
 def run(input: UpscaleInput, context: JobContext) -> dict:
     """The output of the contract without `meta`, which the job runner adds. Raises StudioFailure, Cancelled."""
     settings = context.settings
-    sources = read_sources(input.images, UPSCALE_SOURCE_PIXELS)
+    sources = read_sources(input.images, UPSCALE_SOURCE_PIXELS, fetcher(context))
     # All sizes before the first image: a job that cannot end costs nothing.
     finals = [final_size(source, input) for source in sources]
     context.progress("loading", 1, "Loading the models")

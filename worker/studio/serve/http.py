@@ -13,6 +13,7 @@ from studio.contract.job import RUN_BODY_BYTES, RUNSYNC_BODY_BYTES, RUNSYNC_WAIT
 from studio.jobs.job import Job
 from studio.jobs.runner import JobRunner
 from studio.jobs.state import TransitionError
+from studio.media.addresses import AddressRefused, check_address
 from studio.serve import replies
 from studio.serve.access import TokenGuard
 from studio.serve.request import Refused, bad_request, read_body, read_job
@@ -75,14 +76,23 @@ class PodServer:
     async def root(self) -> dict:
         return {"ok": True, "service": "runpod-studio-worker"}
 
+    async def _accept(self, request: Request, limit: int, sync: bool) -> Job:
+        job = read_job(await read_body(request, limit), sync)
+        if job.webhook:
+            try:
+                await asyncio.to_thread(check_address, job.webhook, self.settings.allow_private)
+            except AddressRefused as refused:
+                raise bad_request(f"'webhook' is not called: {refused}.") from None
+        return job
+
     async def run(self, request: Request) -> dict:
-        job = read_job(await read_body(request, RUN_BODY_BYTES), sync=False)
+        job = await self._accept(request, RUN_BODY_BYTES, sync=False)
         self.runner.submit(job)
         return {"id": job.id, "status": "IN_QUEUE"}
 
     async def runsync(self, request: Request) -> JSONResponse:
         wait_ms = _wait_ms(request.query_params.get("wait"))
-        job = read_job(await read_body(request, RUNSYNC_BODY_BYTES), sync=True)
+        job = await self._accept(request, RUNSYNC_BODY_BYTES, sync=True)
         self.runner.submit(job)
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(job.attempt.finished)), wait_ms / 1000)
@@ -119,7 +129,7 @@ class PodServer:
             self._loop.call_soon_threadsafe(self._deliver, job.webhook, body)
 
     def _deliver(self, address: str, body: dict) -> None:
-        task = asyncio.get_running_loop().create_task(deliver(address, body, self._client))
+        task = asyncio.get_running_loop().create_task(deliver(address, body, self._client, self.settings.allow_private))
         self._deliveries.add(task)
         task.add_done_callback(self._deliveries.discard)
 

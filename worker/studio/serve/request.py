@@ -60,6 +60,7 @@ def read_job(body: bytes, sync: bool) -> Job:
         input=values["input"],
         webhook=_webhook(values.get("webhook")),
         policy=_policy(values.get("policy")),
+        s3_config=values.get("s3Config"),
     )
 
 

@@ -40,7 +40,7 @@ class ServerlessHandler:
         A raised exception would be posted as JSON text with a traceback in it.
         """
         # The platform keeps the time limits and tells about their end on the stop channel.
-        job = Job(wire_job["id"], wire_job["input"], policy=Policy(None, None))
+        job = Job(wire_job["id"], wire_job["input"], policy=Policy(None, None), s3_config=wire_job.get("s3Config"))
         relay = ProgressRelay(lambda progress: send_progress(wire_job, progress))
         self._relays[job.id] = relay
         try:
@@ -122,8 +122,8 @@ class _Departure:
 
 def serve(settings: Settings) -> int:
     """Takes jobs until the process is told to stop. Returns the exit code."""
-    # At its default level the SDK writes whole results into the log.
-    RunPodLogger().set_level("INFO" if not settings.debug else "DEBUG")
+    # At its default level the SDK writes whole results into the log, with their links.
+    RunPodLogger().set_level("INFO")
     dispatch.check_start(settings)
     handler = ServerlessHandler(settings)
 

@@ -110,10 +110,10 @@ def test_a_route_can_take_fewer_pixels():
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1/a.png", "https://example.com/a.png", "file:///etc/passwd"])
-def test_addresses_are_not_followed(address):
+def test_without_a_fetcher_addresses_are_not_followed(address):
     failure = refused([address])
     assert failure.code == "INVALID_INPUT"
-    assert "Image 1 is an address. Send the image itself" in failure.message
+    assert "Image 1 is an address that is not fetched. Send a link" in failure.message
 
 
 @pytest.mark.parametrize("file_format", ["PNG", "TIFF"])

@@ -98,6 +98,12 @@ def test_a_job_over_its_execution_timeout_fails_with_the_platforms_words(worker)
     assert worker.finished(create("after")["input"])["output"]["prompt"] == "after"
 
 
+def test_a_webhook_into_the_clouds_own_network_is_refused(worker):
+    reply = worker.http.post("/run", json=create("a cat") | {"webhook": "http://169.254.169.254/latest"})
+    assert reply.status_code == 400
+    assert reply.json()["detail"].startswith("'webhook' is not called: its host '169.254.169.254' leads into a network")
+
+
 def test_health_is_503_while_the_worker_starts(monkeypatch):
     starting = ProcessState()
     monkeypatch.setattr("studio.routes.health.PROCESS", starting)

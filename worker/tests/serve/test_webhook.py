@@ -48,7 +48,7 @@ def receiver():
     made.close()
 
 
-def attempt(address: str) -> tuple[bool, list[float]]:
+def attempt(address: str, allow_private: bool = True) -> tuple[bool, list[float]]:
     pauses: list[float] = []
 
     async def pause(seconds: float) -> None:
@@ -56,7 +56,7 @@ def attempt(address: str) -> tuple[bool, list[float]]:
 
     async def run() -> bool:
         async with httpx.AsyncClient() as client:
-            return await deliver(address, {"id": "a"}, client, pause)
+            return await deliver(address, {"id": "a"}, client, allow_private, pause)
 
     return asyncio.run(run()), pauses
 
@@ -80,6 +80,11 @@ def test_it_ends_with_the_first_success(receiver):
 def test_an_unreachable_receiver_is_not_an_error(receiver):
     receiver.close()
     assert attempt(receiver.url) == (False, [0, 5, 15])
+
+
+def test_an_inner_address_is_not_called(receiver):
+    assert attempt(receiver.url, allow_private=False) == (False, [0, 5, 15])
+    assert receiver.bodies == []
 
 
 @pytest.mark.parametrize(("prompt", "key"), [("a cat", "output"), ("raise x", "error")])

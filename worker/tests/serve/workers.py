@@ -83,8 +83,8 @@ class PodWorker:
             base_url=self.process.line("listening on "), headers={"authorization": f"Bearer {TOKEN}"}, timeout=60
         )
 
-    def submit(self, job_input: object) -> str:
-        return self.http.post("/run", json={"input": job_input}).json()["id"]
+    def submit(self, job_input: object, **more: object) -> str:
+        return self.http.post("/run", json={"input": job_input, **more}).json()["id"]
 
     def finished(self, job_input: object) -> dict:
         """output or error of the job."""
@@ -122,9 +122,9 @@ class ServerlessWorker:
         self.queue = QueueStub(hold_s)
         self.process = Process({**self.queue.environment(), **environment})
 
-    def submit(self, job_input: object) -> str:
+    def submit(self, job_input: object, **more: object) -> str:
         job_id = f"{uuid.uuid4()}-u1"
-        self.queue.jobs.put({"id": job_id, "input": job_input})
+        self.queue.jobs.put({"id": job_id, "input": job_input, **more})
         return job_id
 
     def finished(self, job_input: object) -> dict:
