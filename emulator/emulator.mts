@@ -6,8 +6,14 @@ import { findLeaks, type Leak } from './control/leaks.mts';
 import { Scripts, type ScriptRule } from './control/scripts.mts';
 import { Sinks } from './control/sinks.mts';
 import { Dispatcher } from './runpod/dispatch.mts';
-import { Endpoint, endpointSettings, type EndpointOptions } from './runpod/endpoint.mts';
+import {
+	Endpoint,
+	endpointSettings,
+	type EndpointOptions,
+	type EndpointSettings,
+} from './runpod/endpoint.mts';
 import { Account } from './runpod/management/account.mts';
+import { prices } from './runpod/management/catalog.mts';
 import { Keys, type KeyOptions } from './runpod/keys.mts';
 import { RateLimits } from './runpod/limits.mts';
 import { Platform } from './runpod/platform.mts';
@@ -48,7 +54,8 @@ export class Emulator {
 
 	/** Back to the start: jobs, faults, scripts and ledger are gone; keys and endpoints are the first ones. */
 	reset(): void {
-		this.dropJobs();
+		this.dropJobs(this.platform?.endpoints.values() ?? []);
+		this.removed.clear();
 		const now = () => this.clock.now();
 		this.ledger = new Ledger(now);
 		this.faults = new Faults(now);
@@ -75,6 +82,26 @@ export class Emulator {
 		this.platform.endpoints.set(settings.id, endpoint);
 		this.dispatcher.run(endpoint);
 		return endpoint;
+	}
+
+	/** Ends an endpoint with all its jobs; what they cost stays on the bill. */
+	removeEndpoint(id: string): void {
+		const endpoint = this.platform.endpoints.get(id);
+		if (endpoint === undefined) return;
+		this.dropJobs([endpoint]);
+		this.platform.endpoints.delete(id);
+		this.removed.set(id, endpoint.settings);
+	}
+	private readonly removed = new Map<string, EndpointSettings>();
+
+	/** USD for one hour of a worker of the endpoint: the price of its first pool. */
+	serverlessPrice(endpointId: string): number {
+		const settings =
+			this.platform.endpoints.get(endpointId)?.settings ?? this.removed.get(endpointId);
+		const pool = settings?.gpu.pools[0];
+		const type = this.account.gpus.find((gpu) => gpu.pool === pool);
+		const price = type === undefined ? undefined : prices(type).serverless;
+		return (price ?? 0) * (settings?.gpu.count ?? 1);
 	}
 
 	addKey(key: KeyOptions): void {
@@ -136,8 +163,8 @@ export class Emulator {
 		for (const endpoint of this.platform.endpoints.values()) this.dispatcher.run(endpoint);
 	}
 
-	private dropJobs(): void {
-		for (const endpoint of this.platform?.endpoints.values() ?? []) {
+	private dropJobs(endpoints: Iterable<Endpoint>): void {
+		for (const endpoint of endpoints) {
 			for (const poll of [...endpoint.takePolls]) poll.answer([]);
 			for (const job of [...endpoint.jobs.values()]) this.platform.remove(endpoint, job);
 			for (const poll of [...endpoint.stopPolls]) poll.wake();

@@ -3,6 +3,8 @@ import fastify from 'fastify';
 import { controlRoutes } from './control/routes.mts';
 import { Emulator, type EmulatorOptions } from './emulator.mts';
 import { jobRoutes } from './runpod/jobs.mts';
+import { billingRoutes } from './runpod/management/billing.mts';
+import { catalogRoutes } from './runpod/management/catalog.mts';
 import { podRoutes } from './runpod/management/pods.mts';
 import { serverlessRoutes } from './runpod/management/serverless.mts';
 import { workerRoutes } from './runpod/workers.mts';
@@ -41,6 +43,8 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Runn
 	workerRoutes(app, emulator);
 	podRoutes(app, emulator);
 	serverlessRoutes(app, emulator);
+	catalogRoutes(app, emulator);
+	billingRoutes(app, emulator);
 	controlRoutes(app, emulator);
 	emulator.url = await app.listen({ host: '127.0.0.1', port: options.port ?? 0 });
 	return {

@@ -5,6 +5,32 @@
 import { z } from 'zod';
 import { matchesInput, matchSchema, type Subject } from './match.mts';
 
+/** Operations of the management plane. */
+const management = [
+	'pods',
+	'pod-create',
+	'pod-get',
+	'pod-update',
+	'pod-delete',
+	'pod-action',
+	'pod-logs',
+	'serverless-list',
+	'serverless-create',
+	'serverless-get',
+	'serverless-update',
+	'serverless-delete',
+	'serverless-workers',
+	'worker-logs',
+	'volume-list',
+	'volume-create',
+	'volume-get',
+	'volume-update',
+	'volume-delete',
+	'catalog-gpus',
+	'catalog-datacenters',
+	'billing',
+] as const;
+
 const operations = [
 	'run',
 	'runsync',
@@ -19,12 +45,7 @@ const operations = [
 	'job-done',
 	'job-stream',
 	'ping',
-	'pods',
-	'serverless-list',
-	'serverless-get',
-	'serverless-workers',
-	'worker-logs',
-	'catalog-gpus',
+	...management,
 ] as const;
 export type Operation = (typeof operations)[number];
 
@@ -107,13 +128,14 @@ interface Entry {
 	applied: number;
 }
 
-const workerOperations: ReadonlySet<string> = new Set([
+/** Not meant by a rule that names no operation. */
+const otherPlanes: ReadonlySet<string> = new Set([
+	...management,
 	'job-take',
 	'job-stop',
 	'job-done',
 	'job-stream',
 	'ping',
-	'pods',
 ]);
 
 export class Faults {
@@ -182,7 +204,7 @@ export class Faults {
 
 	private coversOperation(rule: Rule, operation: string | undefined): boolean {
 		if (operation === undefined) return true;
-		if (rule.operation === undefined) return !workerOperations.has(operation);
+		if (rule.operation === undefined) return !otherPlanes.has(operation);
 		return ([] as string[]).concat(rule.operation).includes(operation);
 	}
 }

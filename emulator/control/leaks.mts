@@ -15,10 +15,10 @@ export function findLeaks(ledger: Ledger, keys: Key[]): Leak[] {
 		const text = JSON.stringify(value) ?? '';
 		for (const { key, name } of keys) if (text.includes(key)) leaks.push({ key: name, where });
 	};
-	for (const { path, headers } of ledger.requests) {
+	for (const { path, headers, body } of ledger.requests) {
 		// The one place of a key is the Authorization header of RunPod's own planes.
 		const { authorization: _, ...others } = headers;
-		look({ path, others }, `request ${path.split('?')[0]}`);
+		look({ path, others, body }, `request ${path.split('?')[0]}`);
 	}
 	for (const submit of ledger.submits) look(submit, `submit ${submit.jobId}`);
 	// Sinks stand for other hosts: neither header, address nor body may hold a key.

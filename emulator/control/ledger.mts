@@ -13,6 +13,8 @@ export interface SeenRequest {
 	/** The name of the key that was sent, 'none', 'wrong' or 'worker'. */
 	key: string;
 	status?: number;
+	/** What was sent to the management plane, when it was JSON. */
+	body?: unknown;
 }
 
 export interface Submit extends SubmitBody {
@@ -113,6 +115,13 @@ export class Ledger {
 
 	incident(kind: IncidentKind, jobId?: string, detail?: string): void {
 		this.incidents.push({ at: this.now(), kind, jobId, detail });
+	}
+
+	/** Every attempt of every job so far, with its endpoint. */
+	attempts(): Array<Attempt & { endpointId: string }> {
+		return [...this.jobs.values()].flatMap(({ job }) =>
+			job.attempts.map((attempt) => ({ ...attempt, endpointId: job.endpointId })),
+		);
 	}
 
 	/** Everything as JSON; times in milliseconds of the emulator's clock. */

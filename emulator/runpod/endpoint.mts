@@ -12,6 +12,8 @@ export const endpointSettings = z
 		id: z.string().regex(/^[A-Za-z0-9_-]+$/),
 		/** Workers that may be busy at a time; 0: the endpoint is paused and its queue waits for ever. */
 		workersMax: count.default(3),
+		/** Shown alone: the emulator starts no workers. */
+		workersMin: count.default(0),
 		/** Used when the job's policy names none. Assumed: 0 means no limit. */
 		executionTimeoutMs: milliseconds.default(DEFAULT_EXECUTION_TIMEOUT_MS),
 		/** Assumed: a worker without sign of life for 60 s is lost (a rejected job was seen to fail after about 2 min, with one retry). */
@@ -33,9 +35,13 @@ export const endpointSettings = z
 				pools: z.array(z.string()).default(['ADA_24']),
 				excludedTypes: z.array(z.string()).default([]),
 				count: z.number().int().min(1).default(1),
+				allowedCudaVersions: z.array(z.string()).default([]),
+				minCudaVersion: z.string().nullable().default(null),
 			})
 			.strict()
-			.default({ pools: ['ADA_24'], excludedTypes: [], count: 1 }),
+			.default({}),
+		/** The rest of the body that created or changed it on the management plane. */
+		deployed: z.record(z.string(), z.unknown()).default({}),
 		idleTimeoutS: z.number().int().min(1).max(3600).default(5),
 		/** Workers shown by /health beside the attached ones. */
 		workers: z

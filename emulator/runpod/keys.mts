@@ -14,6 +14,8 @@ export const keySettings = z
 		serverless: z.boolean().default(true),
 		/** False: 403 on the management plane, as with a restricted key. */
 		management: z.boolean().default(true),
+		/** The key that a Pod receives: on the management plane it reaches that Pod alone. */
+		pod: z.string().optional(),
 	})
 	.strict();
 export type KeyOptions = z.input<typeof keySettings>;

@@ -5,5 +5,5 @@ import { ok } from '../wire.mts';
 import { managed } from './plane.mts';
 
 export function podRoutes(app: FastifyInstance, emulator: Emulator): void {
-	managed(app, emulator, '/pods', 'pods', () => ok({ pods: [] }));
+	managed(app, emulator, 'GET /pods', 'pods', () => ok({ pods: [] }));
 }

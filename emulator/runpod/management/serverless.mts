@@ -1,46 +1,92 @@
-/** Endpoints, their workers and logs, and the catalog of GPUs, as the management plane v2 tells them. */
-import type { FastifyInstance, FastifyReply } from 'fastify';
+/** Endpoints, their workers and logs, as the management plane v2 tells and changes them. */
+import { randomBytes } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
 import type { Emulator } from '../../emulator.mts';
 import type { Endpoint } from '../endpoint.mts';
-import { ok, type Reply } from '../wire.mts';
+import { noContent, ok, type Reply } from '../wire.mts';
 import { defaultWorker, type ShownWorker } from './account.mts';
+import { endpointBody, endpointRefusal, settingsFrom } from './deployed.mts';
+import { streamLogs } from './logs.mts';
 import { managed, problem, type ManagedCall } from './plane.mts';
+
+/** Lower case and digits, as the platform's ids are. */
+export const newId = (): string => randomBytes(7).toString('hex');
 
 export function serverlessRoutes(app: FastifyInstance, emulator: Emulator): void {
 	/** Looked up at each call: a reset replaces the platform. */
 	const named = (call: ManagedCall, give: (endpoint: Endpoint) => Reply | 'sent') => {
 		const endpoint = emulator.platform.endpoints.get(call.params.endpoint ?? '');
 		// Assumed: the detail of this 404.
-		return endpoint === undefined
-			? problem(404, 'Not Found', 'serverless endpoint not found')
-			: give(endpoint);
+		return endpoint === undefined ? problem(404, 'serverless endpoint not found') : give(endpoint);
 	};
-	managed(app, emulator, '/serverless', 'serverless-list', () =>
-		ok({ endpoints: [...emulator.platform.endpoints.values()].map(endpointBody) }),
+	const shown = ({ settings }: Endpoint) => endpointBody(settings, emulator.url);
+
+	managed(app, emulator, 'GET /serverless', 'serverless-list', () =>
+		ok({ endpoints: [...emulator.platform.endpoints.values()].map(shown) }),
 	);
-	managed(app, emulator, '/serverless/:endpoint', 'serverless-get', (call) =>
-		named(call, (endpoint) => ok(endpointBody(endpoint))),
+	managed(
+		app,
+		emulator,
+		'POST /serverless',
+		'serverless-create',
+		({ body }) => create(emulator, body),
+		'createEndpoint',
 	);
-	managed(app, emulator, '/serverless/:endpoint/workers', 'serverless-workers', (call) =>
+	managed(app, emulator, 'GET /serverless/:endpoint', 'serverless-get', (call) =>
+		named(call, (endpoint) => ok(shown(endpoint))),
+	);
+	managed(
+		app,
+		emulator,
+		'PATCH /serverless/:endpoint',
+		'serverless-update',
+		(call) =>
+			named(call, ({ settings }) => {
+				const refusal = endpointRefusal(emulator, call.body, false);
+				if (refusal !== undefined) return refusal;
+				return ok(shown(emulator.setEndpoint(settingsFrom(call.body, settings))));
+			}),
+		'updateEndpoint',
+	);
+	managed(app, emulator, 'DELETE /serverless/:endpoint', 'serverless-delete', (call) =>
+		named(call, ({ id }) => {
+			// Assumed: its jobs go with it, running ones too.
+			emulator.removeEndpoint(id);
+			return noContent;
+		}),
+	);
+	managed(app, emulator, 'GET /serverless/:endpoint/workers', 'serverless-workers', (call) =>
 		named(call, (endpoint) => ok(workersBody(workersOf(emulator, endpoint)))),
 	);
-	managed(app, emulator, '/serverless/:endpoint/workers/:worker/logs', 'worker-logs', (call) =>
-		named(call, () => logs(emulator, call)),
+	managed(app, emulator, 'GET /serverless/:endpoint/workers/:worker/logs', 'worker-logs', (call) =>
+		named(call, () => {
+			const lines = emulator.account.logs.get(call.params.worker ?? '');
+			return streamLogs(emulator, call, lines, 'worker not found');
+		}),
 	);
-	managed(app, emulator, '/catalog/gpus', 'catalog-gpus', ({ query }) => catalog(emulator, query));
 }
 
-function endpointBody({ settings }: Endpoint): Record<string, unknown> {
-	const { id, name, gpu, workersMax, idleTimeoutS, executionTimeoutMs } = settings;
-	return {
-		id,
-		name: name ?? id,
-		type: 'QUEUE',
-		gpu,
-		workers: { min: 0, max: workersMax, idleTimeout: idleTimeoutS },
-		scaling: { type: 'QUEUE_DELAY', queueDelay: 4 },
-		timeout: executionTimeoutMs,
-	};
+function create(emulator: Emulator, sent: Record<string, unknown>): Reply {
+	const template = emulator.account.templates.get(String(sent.templateId ?? ''));
+	if (sent.templateId !== undefined && template === undefined)
+		return problem(404, 'template not found');
+	const env = { ...template?.env, ...(sent.env as object | undefined) };
+	const body = { ...template, ...sent, env };
+	const refusal = endpointRefusal(emulator, body, true);
+	if (refusal !== undefined) return refusal;
+	const endpoint = emulator.setEndpoint(
+		settingsFrom(
+			{
+				// The documented default is 300000; 0 came back where it was left out.
+				timeout: 0,
+				...body,
+				workers: { idleTimeout: 10, ...(sent.workers as object | undefined) },
+				createdAt: new Date(emulator.clock.now()).toISOString(),
+			},
+			{ id: newId() },
+		),
+	);
+	return { status: 201, body: endpointBody(endpoint.settings, emulator.url) };
 }
 
 /** What a test has set, else every worker that had a job. */
@@ -70,48 +116,4 @@ function workersBody(workers: ShownWorker[]): Record<string, unknown> {
 		},
 		endpointVersion: 1,
 	};
-}
-
-const PRODUCTS = ['POD', 'SERVERLESS', 'CLUSTER'];
-
-function catalog(emulator: Emulator, query: Record<string, string>): Reply {
-	const wanted = query.include === 'AVAILABILITY';
-	// Each of the two needs the other. Assumed: the detail.
-	if (wanted !== PRODUCTS.includes(query.product ?? '')) {
-		return problem(400, 'Bad Request', 'include=AVAILABILITY and product need each other');
-	}
-	const gpus = emulator.account.gpus.map(({ price, availability, name, ...gpu }) => ({
-		...gpu,
-		name: name ?? gpu.id,
-		// Invented like the price itself; only that there is such a key is the platform's.
-		price: {
-			secure: price ?? 0,
-			community: price ?? 0,
-			...(price === undefined ? {} : { serverless: price }),
-		},
-		...(wanted ? { availability, dataCenters: [{ id: 'EM-1', availability }] } : {}),
-	}));
-	return ok({ gpus });
-}
-
-/** Server-sent events that never end by themselves. */
-function logs(emulator: Emulator, { params, query, reply }: ManagedCall): Reply | 'sent' {
-	const tail = Number(query.tail ?? 100);
-	if (!Number.isInteger(tail) || tail < 0 || tail > 5000)
-		return problem(400, 'Bad Request', 'tail must be between 0 and 5000');
-	const lines = emulator.account.logs.get(params.worker ?? '');
-	if (lines === undefined) return problem(404, 'Not Found', 'worker not found');
-	stream(reply, tail === 0 ? [] : lines.slice(-tail), emulator.clock.now());
-	return 'sent';
-}
-
-function stream(reply: FastifyReply, lines: string[], now: number): void {
-	const ts = new Date(now).toISOString();
-	reply.hijack();
-	reply.raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
-	reply.raw.flushHeaders();
-	for (const line of lines) {
-		const data = JSON.stringify({ source: 'container', line, ts });
-		reply.raw.write(`id: ${ts}\ndata: ${data}\n\n`);
-	}
 }
