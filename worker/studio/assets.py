@@ -37,6 +37,11 @@ class Assets:
         except ManifestError as error:
             raise StudioFailure("INVALID_INPUT", detail=f"The set of models is malformed: {error}.") from None
 
+    @property
+    def speed_ups(self) -> frozenset[str]:
+        """Ways of working faster that the settings allow."""
+        return frozenset(self._settings.speed_ups)
+
     def places(self, relative: str, repository: str | None = None) -> list[Path]:
         """Where a file or folder of the set may lie, in the order in which it is searched."""
         settings = self._settings

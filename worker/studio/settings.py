@@ -19,6 +19,11 @@ SECRET_VARIABLES = (
     "BUCKET_SECRET_ACCESS_KEY",
 )
 
+# Ways of working faster, each of which can be left out (SPEED_UPS): `none`, or a list of those to use.
+SPEED_UPS = ("channels_last", "half_decoder", "record", "graph", "batch")
+# Changes the rounding between the first images of a worker and later ones, so it must be asked for.
+ASKED_SPEED_UPS = ("compile",)
+
 
 class SettingsError(Exception):
     """A variable has a value that cannot be used. The text names variable, value and remedy."""
@@ -39,6 +44,7 @@ class Settings:
     temp_root: Path = Path(tempfile.gettempdir()) / "studio-jobs"
     allow_download: bool = False
     device: str = "auto"
+    speed_ups: tuple[str, ...] = SPEED_UPS
     max_inline_mb: float = float(INLINE_RESULT_MB)
     bucket: Bucket | None = None
     allow_private: bool = False
@@ -73,6 +79,7 @@ class Settings:
             temp_root=read.path("TEMP_ROOT") or cls.temp_root,
             allow_download=read.switch("ALLOW_DOWNLOAD"),
             device=read.choice("DEVICE", ("auto", "cpu", "cuda"), cls.device),
+            speed_ups=read.names("SPEED_UPS", SPEED_UPS, SPEED_UPS + ASKED_SPEED_UPS),
             max_inline_mb=read.number("MAX_INLINE_MB", cls.max_inline_mb, 0.001, 20),
             bucket=_bucket(read),
             # Whoever may ask a server on the loopback address stands inside the network already.
@@ -133,6 +140,18 @@ class _Reader:
         if value not in allowed:
             raise SettingsError(f"{name} is '{value}'. Set one of {', '.join(allowed)}, or remove it for {default}.")
         return value
+
+    def names(self, name: str, default: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
+        value = self.text(name)
+        if value is None:
+            return default
+        chosen = [] if value.lower() == "none" else [part.strip().lower() for part in value.split(",")]
+        if set(chosen) - set(known):
+            raise SettingsError(
+                f"{name} is '{value}'. Set none, or names out of {', '.join(known)} with commas between, "
+                f"or remove it for {','.join(default)}."
+            )
+        return tuple(name for name in known if name in chosen)
 
     def number(self, name: str, default, low, high, whole: bool = False):
         value = self.text(name)

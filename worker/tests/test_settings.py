@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.settings import Settings, SettingsError
+from studio.settings import SPEED_UPS, Settings, SettingsError
 
 OPEN = {"ALLOW_NO_AUTH": "1"}
 
@@ -33,6 +33,7 @@ def test_an_empty_variable_is_not_set():
         (OPEN | {"RUN_MODE": "local"}, "RUN_MODE is 'local'. Set one of serverless, pod, or remove it for pod."),
         ({"ALLOW_NO_AUTH": "maybe"}, "ALLOW_NO_AUTH is 'maybe'. It is a switch: set 1 or 0."),
         (OPEN | {"MAX_INLINE_MB": "nan"}, "MAX_INLINE_MB is 'nan'. Set a number from 0.001 to 20"),
+        (OPEN | {"SPEED_UPS": "graph,nitro"}, "SPEED_UPS is 'graph,nitro'. Set none, or names out of channels_last,"),
         (OPEN | {"DEVICE": "tpu"}, "DEVICE is 'tpu'. Set one of auto, cpu, cuda"),
     ],
 )
@@ -40,6 +41,12 @@ def test_a_bad_value_is_refused_with_variable_value_and_remedy(environment, sent
     with pytest.raises(SettingsError) as refused:
         Settings.from_environment(environment)
     assert str(refused.value).startswith(sentence)
+
+
+def test_ways_of_working_faster_are_a_list_with_none_for_none():
+    assert Settings.from_environment(OPEN).speed_ups == SPEED_UPS
+    assert Settings.from_environment(OPEN | {"SPEED_UPS": "None"}).speed_ups == ()
+    assert Settings.from_environment(OPEN | {"SPEED_UPS": "compile, graph"}).speed_ups == ("graph", "compile")
 
 
 def test_secrets_are_in_no_text():

@@ -42,9 +42,9 @@ def diffusion(assets: Assets, name: str | None, wanted: str):
     def load():
         from studio.engines.diffusion.load import load_model
 
-        return load_model(card, folder, chosen)
+        return load_model(card, folder, chosen, assets.speed_ups)
 
-    return cache().get(("diffusion", str(folder)), load, _bytes(folder))
+    return cache().get(("diffusion", str(folder), assets.speed_ups), load, _bytes(folder))
 
 
 def upscaler(assets: Assets, kind: str | None, wanted: str):

@@ -50,7 +50,7 @@ def generate(
     with model.lock, computing(model.device, model.parameters):
         for index, seed in enumerate(seeds):
             latents = _latents(model, picture, seed, index * picture.steps, total, on_step)
-            images.append(_decode(model.pipe.vae, latents, tiled))
+            images.append(_decode(model.decoder, latents, tiled))
     return images
 
 

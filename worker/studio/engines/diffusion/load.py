@@ -5,30 +5,37 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from diffusers import StableDiffusionXLPipeline
+from diffusers import AutoencoderKL, StableDiffusionXLPipeline
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
 from studio.assets import weight_files
 from studio.engines.device import Device, count_parameters
-from studio.engines.diffusion.traced import speed_up
+from studio.engines.diffusion.faster import make_faster
 from studio.manifest import ModelCard
+from studio.settings import SPEED_UPS
 
 
 @dataclass
 class DiffusionModel:
-    """A pipeline in memory. `lock`: one run at a time, the pipeline keeps state while it works."""
+    """A pipeline in memory. `lock`: one run at a time, the pipeline keeps state while it works.
+
+    `decoder` turns latents into pixels: the pipeline's own autoencoder, or its copy in half precision.
+    """
 
     card: ModelCard
     folder: Path
     device: Device
     pipe: StableDiffusionXLPipeline
     parameters: int
+    decoder: AutoencoderKL
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-def load_model(card: ModelCard, folder: Path, device: Device) -> DiffusionModel:
-    """Loads from disk only; fp16 files are read as fp32 on a CPU."""
+def load_model(
+    card: ModelCard, folder: Path, device: Device, speed_ups: frozenset[str] = frozenset(SPEED_UPS)
+) -> DiffusionModel:
+    """Loads from disk only; fp16 files are read as fp32 on a CPU. `speed_ups`: those that may be used."""
     # Their progress bars would fill the log, and their hints are about packages that are left out on purpose.
     for logging in (diffusers_logging, transformers_logging):
         logging.disable_progress_bar()
@@ -46,5 +53,5 @@ def load_model(card: ModelCard, folder: Path, device: Device) -> DiffusionModel:
         # Its values overflow in fp16. bf16 has the range of fp32, and fp32 would take four times as long.
         pipe.vae.to(torch.bfloat16)
     parameters = count_parameters(pipe.unet)
-    speed_up(pipe.unet, device, parameters)
-    return DiffusionModel(card, folder, device, pipe.to(device.torch), parameters)
+    decoder = make_faster(pipe.to(device.torch), device, parameters, speed_ups)
+    return DiffusionModel(card, folder, device, pipe, parameters, decoder)

@@ -13,8 +13,6 @@ from concurrent.futures import Future
 
 import torch
 
-from studio.engines.device import Device, threads_for
-
 # Each shape is one size of image; a worker sees few of them.
 KEPT = 4
 WARM_UP = 3
@@ -22,17 +20,11 @@ WARM_UP = 3
 log = logging.getLogger(__name__)
 
 
-def speed_up(unet, device: Device, parameters: int) -> None:
-    """Makes calls of a small UNet on a CPU use recordings. Changes nothing for others."""
-    if not device.on_gpu and threads_for(device, parameters) == 1:
-        # Shapes become constants of a recording, which is why there is one for each shape.
-        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
-        unet.forward = _Replay(unet)
-
-
-def slow_down(unet) -> None:
-    """Takes `speed_up` back. For comparisons."""
-    vars(unet).pop("forward", None)
+def record_calls(unet) -> None:
+    """Makes calls of a UNet use recordings."""
+    # Shapes become constants of a recording, which is why there is one for each shape.
+    warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+    unet.forward = _Replay(unet)
 
 
 def settle(unet) -> None:
