@@ -1,4 +1,5 @@
 /** The reference pages: tables of parameters, outputs and failures, straight from the contract. */
+import { captionPage } from './caption.mts';
 import { rows, type Row } from './limits.mts';
 import {
 	parameters,
@@ -33,7 +34,9 @@ function limits(row: Row): string {
 	if (row.multipleOf !== undefined) parts.push(`multiple of ${row.multipleOf}`);
 	if (row.maxItems !== undefined) {
 		const same = row.minItems === row.maxItems;
-		parts.push(same ? `${row.maxItems} entries` : `${row.minItems ?? 0} to ${row.maxItems} entries`);
+		parts.push(
+			same ? `${row.maxItems} entries` : `${row.minItems ?? 0} to ${row.maxItems} entries`,
+		);
 	}
 	if (row.items?.maximum !== undefined) {
 		parts.push(`each ${row.items.minimum} to ${row.items.maximum}`);
@@ -199,6 +202,7 @@ export function docsFiles(contract: Contract): Map<string, string> {
 		...contract.routes.map((route): [string, string] => [route.route, routePage(route)]),
 		['failures', failuresPage(contract)],
 		['job-options', jobPage(contract)],
+		['caption-texts', captionPage(contract.captions, table)],
 	];
 	return new Map(
 		pages.map(([name, text]) => [`docs/reference/${name}.md`, `${mark}\n${text.trimEnd()}\n`]),

@@ -19,6 +19,12 @@ export interface Row {
 	maxItems?: number;
 	/** What each entry of a list may be. */
 	items?: { type: string } & Partial<Row>;
+	/** What an object may hold. */
+	properties?: Row[];
+	/** What each value of an object with free keys may be. */
+	values?: { type: string } & Partial<Row>;
+	/** What a text of a given pattern looks like, in words. */
+	form?: string;
 	enum?: Array<string | number>;
 	aliases?: Record<string, string>;
 }
@@ -55,6 +61,12 @@ export function row(name: string, part: Schema, required: boolean): Row {
 	if (part.type === 'array' && typeof part.items?.type === 'string') {
 		result.items = { type: part.items.type, ...limitsOf(part.items) };
 	}
+	if (part.type === 'object' && part.properties) result.properties = rows(part);
+	const values = part.additionalProperties;
+	if (typeof values === 'object' && typeof values.type === 'string') {
+		result.values = { type: values.type, ...limitsOf(values) };
+	}
+	if (part.pattern !== undefined && part.pattern !== '\\S') result.form = part.description;
 	if (text.aliases) result.aliases = text.aliases;
 	return result;
 }

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { captionPython } from './caption.mts';
 import {
 	pascal,
 	type Contract,
@@ -244,6 +245,7 @@ export function pythonTables(contract: Contract): Map<string, string> {
 		[`${folder}/errors.py`, mark + errorsFile(contract)],
 		[`${folder}/job.py`, mark + jobFile(contract)],
 		[`${folder}/routes.py`, mark + routesFile(contract)],
+		[`${folder}/caption_texts.py`, mark + captionPython(contract.captions)],
 	]);
 	return files;
 }

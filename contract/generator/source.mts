@@ -79,12 +79,55 @@ export interface JobSource {
 	item: Schema;
 }
 
+interface CaptionText {
+	title: string;
+	text: string;
+}
+
+export interface CaptionVariant {
+	name: string;
+	title: string;
+	license: string;
+	/** Least memory of a GPU in GB by precision, best precision first. */
+	vram_gb: Record<string, number>;
+	/** Without any the variant has the modes of its family. */
+	modes?: Record<string, CaptionText>;
+}
+
+export interface CaptionSource {
+	title: string;
+	system_text: string;
+	missing_variables: string;
+	default_model: string;
+	lengths: string[];
+	least_words: number;
+	most_words: number;
+	length_text: string;
+	words_text: string;
+	/** Modes of the models that follow instructions. */
+	modes: Record<string, CaptionText>;
+	options: Record<string, CaptionText>;
+	models: Record<
+		string,
+		{
+			title: string;
+			description: string;
+			follows_instructions: boolean;
+			default_variant: string;
+			variants: CaptionVariant[];
+			modes?: Record<string, CaptionText>;
+			generation: Record<string, number>;
+		}
+	>;
+}
+
 export interface Contract {
 	routes: RouteSource[];
 	categories: string[];
 	failures: Record<string, FailureSource>;
 	job: JobSource;
 	settings: Schema;
+	captions: CaptionSource;
 }
 
 type Json = Record<string, unknown>;
@@ -130,6 +173,7 @@ export function readContract(folder = contractFolder): Contract {
 		failures: errors.codes as Record<string, FailureSource>,
 		job: read('job.json') as unknown as JobSource,
 		settings: read('settings.json') as Schema,
+		captions: read('caption_texts.json') as unknown as CaptionSource,
 	};
 }
 

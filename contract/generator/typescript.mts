@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
 import { format, type Options } from 'prettier';
+import { captionTypescript } from './caption.mts';
 import { field, fields } from './fields.mts';
 import { row, rows } from './limits.mts';
 import { camel, parameters, pascal, repository, type Contract } from './source.mts';
@@ -61,6 +62,11 @@ function limitsFile(contract: Contract): string {
 	);
 	return `import type { Route } from './routes';
 
+export type EntryLimit = Pick<
+	Limit,
+	'type' | 'minimum' | 'maximum' | 'minLength' | 'maxLength' | 'enum'
+>;
+
 export interface Limit {
 	/** Name in the worker's JSON. */
 	readonly name: string;
@@ -83,7 +89,13 @@ export interface Limit {
 	readonly minItems?: number;
 	readonly maxItems?: number;
 	/** What each entry of a list may be. */
-	readonly items?: Pick<Limit, 'type' | 'minimum' | 'maximum' | 'minLength' | 'maxLength'>;
+	readonly items?: EntryLimit;
+	/** What an object may hold; other keys are refused. */
+	readonly properties?: readonly Limit[];
+	/** What each value of an object with free keys may be. */
+	readonly values?: EntryLimit;
+	/** What a text of a given pattern looks like, in words. */
+	readonly form?: string;
 	readonly enum?: ReadonlyArray<string | number>;
 	/** Other words that are read as a value of the enum. */
 	readonly aliases?: Readonly<Record<string, string>>;
@@ -175,6 +187,7 @@ export async function typescriptFiles(contract: Contract): Promise<Map<string, s
 		errors: errorsFile(contract),
 		job: jobFile(contract),
 		routes: routesFile(contract),
+		captionTexts: captionTypescript(contract.captions),
 	};
 	const files = new Map<string, string>();
 	for (const [name, source] of Object.entries(sources)) {

@@ -10,10 +10,20 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
+from studio.contract.caption_texts import MODELS
 from studio.digest import sha256_of
 from studio.downloads import Report, fetch
 from studio.failures import StudioFailure
-from studio.manifest import SETS, Manifest, ManifestError, ModelCard, ScorerCard, UpscalerCard, read_manifest
+from studio.manifest import (
+    SETS,
+    CaptionerCard,
+    Manifest,
+    ManifestError,
+    ModelCard,
+    ScorerCard,
+    UpscalerCard,
+    read_manifest,
+)
 from studio.settings import Settings
 
 VOLUMES = (Path("/runpod-volume"), Path("/workspace"))
@@ -60,6 +70,8 @@ class Assets:
         """The card of a model, by name with or without `.safetensors`; the set's default for None."""
         cards = {card.name: card for card in self.set.models}
         wanted = name or self.set.default_model
+        if not cards or wanted is None:
+            raise self._not_in_set("image model")
         for spelling in (wanted, wanted.removesuffix(".safetensors")):
             if spelling in cards:
                 return cards[spelling]
@@ -98,6 +110,33 @@ class Assets:
         tower = self._find(card.tower, card.repository, card.optional)
         head = self._find(card.head, None, card.optional)
         return (card, tower, head) if tower and head else None
+
+    def captioner(self, model: str, variant: str | None = None) -> tuple[CaptionerCard, Path]:
+        """Card and folder of a caption model of the family `model`.
+
+        Without a variant the family's own default, or the first that the set has of this family: a set may
+        have small ones of its own. Raises MODEL_NOT_FOUND, ASSET_MISSING.
+        """
+        if not self.set.captioners:
+            raise self._not_in_set("caption model")
+        family = {card.name: card for card in self.set.captioners if card.model == model}
+        if not family:
+            have = dict.fromkeys(card.model for card in self.set.captioners)
+            raise StudioFailure("MODEL_NOT_FOUND", model=model, nearest=", ".join(have))
+        wanted = variant or MODELS[model]["default_variant"]
+        if variant is None and wanted not in family:
+            wanted = next(iter(family))
+        if wanted not in family:
+            raise StudioFailure("MODEL_NOT_FOUND", model=wanted, nearest=", ".join(list(family)[:5]))
+        card = family[wanted]
+        folder = self._find(card.path, card.repository)
+        _existing(folder / "config.json")
+        if not weight_files(folder):
+            raise _missing(f"{card.path}/*.safetensors", [folder])
+        return card, folder
+
+    def _not_in_set(self, asset: str) -> StudioFailure:
+        return StudioFailure("ASSET_MISSING", asset=asset, tried=f"the set '{self.set.name}' names none")
 
     def _find(self, relative: str, repository: str | None, optional: bool = False) -> Path | None:
         tried = self.places(relative, repository)

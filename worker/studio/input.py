@@ -94,6 +94,8 @@ def _allowed(part: dict, schema: dict) -> str:
         words += _range(
             part.get("minLength"), part.get("maxLength"), " of {} to {} characters", " of up to {} characters"
         )
+        if part.get("pattern") not in (None, "\\S"):
+            return f"text of this form: {part.get('description', part['pattern'])}".rstrip(".")
         return words + (" that is not blank" if part.get("pattern") == "\\S" else "")
     if part.get("type") == "array":
         return words + _range(

@@ -74,6 +74,23 @@ class ScorerCard(_Strict):
     optional: bool = False
 
 
+class CaptionerCard(_Strict):
+    """A caption model in the folder layout of transformers. A `name` of the contract brings its texts and memory."""
+
+    name: Annotated[str, Field(description="What 'model_variant' asks for")]
+    title: str
+    model: Annotated[
+        Literal["joycaption", "blip2", "blip", "kosmos", "vit-gpt2"], Field(description="Family it belongs to")
+    ]
+    path: Annotated[str, Field(description="Folder below the folder of models")]
+    repository: Annotated[str, Field(description="owner/name on the Hugging Face hub, for its cache")] | None = None
+    license: str
+    vram_gb: (
+        Annotated[dict[str, int], Field(description="Least memory of a GPU in GB by precision, best first")] | None
+    ) = None
+    demo: bool = False
+
+
 class Manifest(_Strict):
     """A whole set."""
 
@@ -82,11 +99,12 @@ class Manifest(_Strict):
     title: str
     baked: Annotated[str, Field(description="Folder of models shipped with the worker, seen from this file")]
     files: dict[str, list[File]]
-    models: Annotated[list[ModelCard], Field(min_length=1)]
-    default_model: str
-    upscalers: dict[Literal["photo", "art", "conservative"], UpscalerCard]
+    models: list[ModelCard] = []
+    default_model: Annotated[str, Field(description="One of the models; caption models are none")] | None = None
+    upscalers: dict[Literal["photo", "art", "conservative"], UpscalerCard] = {}
     default_upscaler: Literal["photo", "art", "conservative"] = "photo"
     scorer: ScorerCard | None = None
+    captioners: list[CaptionerCard] = []
 
 
 class ManifestError(Exception):

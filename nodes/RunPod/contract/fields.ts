@@ -11,6 +11,61 @@ export interface RouteFields {
 }
 
 export const fields: Record<Route, RouteFields> = {
+	caption: {
+		main: [
+			{
+				displayName: 'Model',
+				name: 'model',
+				type: 'options',
+				options: [
+					{ name: 'BLIP', value: 'blip' },
+					{ name: 'BLIP-2', value: 'blip2' },
+					{ name: 'JoyCaption', value: 'joycaption' },
+					{ name: 'Kosmos', value: 'kosmos' },
+					{ name: 'ViT-GPT2', value: 'vit-gpt2' },
+				],
+				default: 'joycaption',
+				description: 'Family of models that captions. The model that answers is the one asked for.',
+			},
+			{
+				displayName: 'Prompt',
+				name: 'prompt',
+				type: 'string',
+				typeOptions: { rows: 3 },
+				default: '',
+				placeholder: 'e.g. Describe the clothes in this image.',
+				description:
+					"Own instruction instead of the mode's text, or the beginning of the caption for a model that follows no instructions",
+			},
+		],
+		options: [
+			{
+				displayName: 'Precision',
+				name: 'precision',
+				type: 'options',
+				options: [
+					{ name: '4-Bit', value: '4bit' },
+					{ name: '8-Bit', value: '8bit' },
+					{ name: 'Auto', value: 'auto' },
+					{ name: 'bfloat16', value: 'bfloat16' },
+					{ name: 'float16', value: 'float16' },
+					{ name: 'float32', value: 'float32' },
+				],
+				default: 'auto',
+				description:
+					"Number type of the model's weights. Auto chooses by the memory of the GPU, float32 without one.",
+			},
+			{
+				displayName: 'Seed',
+				name: 'seed',
+				type: 'number',
+				typeOptions: { minValue: -1, maxValue: 4294967295, numberPrecision: 0 },
+				default: -1,
+				description:
+					'Start value of the random numbers. The same seed and settings give the same caption; -1 draws a new one, which the result tells. Image n of a job uses seed + n.',
+			},
+		],
+	},
 	create: {
 		main: [
 			{

@@ -2,6 +2,11 @@
 
 import type { Route } from './routes';
 
+export type EntryLimit = Pick<
+	Limit,
+	'type' | 'minimum' | 'maximum' | 'minLength' | 'maxLength' | 'enum'
+>;
+
 export interface Limit {
 	/** Name in the worker's JSON. */
 	readonly name: string;
@@ -24,13 +29,257 @@ export interface Limit {
 	readonly minItems?: number;
 	readonly maxItems?: number;
 	/** What each entry of a list may be. */
-	readonly items?: Pick<Limit, 'type' | 'minimum' | 'maximum' | 'minLength' | 'maxLength'>;
+	readonly items?: EntryLimit;
+	/** What an object may hold; other keys are refused. */
+	readonly properties?: readonly Limit[];
+	/** What each value of an object with free keys may be. */
+	readonly values?: EntryLimit;
+	/** What a text of a given pattern looks like, in words. */
+	readonly form?: string;
 	readonly enum?: ReadonlyArray<string | number>;
 	/** Other words that are read as a value of the enum. */
 	readonly aliases?: Readonly<Record<string, string>>;
 }
 
 export const limits: Readonly<Record<Route, readonly Limit[]>> = {
+	caption: [
+		{
+			name: 'images',
+			parameter: 'images',
+			label: 'Source Images',
+			type: 'array',
+			required: true,
+			group: 'own',
+			minItems: 1,
+			maxItems: 4,
+			items: { type: 'string', minLength: 1 },
+		},
+		{
+			name: 'model',
+			parameter: 'model',
+			label: 'Model',
+			type: 'string',
+			required: false,
+			group: 'main',
+			default: 'joycaption',
+			enum: ['joycaption', 'blip2', 'blip', 'kosmos', 'vit-gpt2'],
+		},
+		{
+			name: 'model_variant',
+			parameter: 'modelVariant',
+			label: 'Variant',
+			type: 'string',
+			required: false,
+			group: 'own',
+			minLength: 1,
+			maxLength: 200,
+		},
+		{
+			name: 'mode',
+			parameter: 'mode',
+			label: 'Mode',
+			type: 'string',
+			required: false,
+			group: 'own',
+			default: 'default',
+			minLength: 1,
+			maxLength: 60,
+		},
+		{
+			name: 'prompt',
+			parameter: 'prompt',
+			label: 'Prompt',
+			type: 'string',
+			required: false,
+			group: 'main',
+			default: '',
+			maxLength: 4000,
+		},
+		{
+			name: 'prompt_options',
+			parameter: 'promptOptions',
+			label: 'Extra Instructions',
+			type: 'array',
+			required: false,
+			group: 'own',
+			maxItems: 27,
+			items: {
+				type: 'string',
+				enum: [
+					'character_name',
+					'exclude_immutable',
+					'include_lighting',
+					'include_camera_angle',
+					'include_watermark',
+					'include_jpeg_artifacts',
+					'include_camera_details',
+					'keep_pg',
+					'exclude_resolution',
+					'include_quality',
+					'include_composition',
+					'exclude_text',
+					'include_depth_of_field',
+					'include_lighting_source',
+					'exclude_ambiguity',
+					'include_content_rating',
+					'focus_important_elements',
+					'exclude_artist_info',
+					'include_orientation',
+					'use_vulgar_language',
+					'use_blunt_phrasing',
+					'include_ages',
+					'include_shot_type',
+					'exclude_mood',
+					'include_vantage_height',
+					'mention_watermark',
+					'avoid_meta_phrases',
+				],
+			},
+		},
+		{
+			name: 'prompt_variables',
+			parameter: 'promptVariables',
+			label: 'Prompt Variables',
+			type: 'object',
+			required: false,
+			group: 'own',
+			values: { type: 'string' },
+		},
+		{
+			name: 'length',
+			parameter: 'length',
+			label: 'Length',
+			type: 'string',
+			required: false,
+			group: 'own',
+			default: 'any',
+			pattern:
+				'^(any|very short|short|medium-length|long|very long|[2-9][0-9]|1[0-9][0-9]|2[0-5][0-9]|260)$',
+			form: 'How long the caption shall be: any, very short, short, medium-length, long, very long, or a number of words from 20 to 260. Other than any only for a model that follows instructions.',
+		},
+		{
+			name: 'generation_params',
+			parameter: 'generationParams',
+			label: 'Generation',
+			type: 'object',
+			required: false,
+			group: 'own',
+			properties: [
+				{
+					name: 'max_new_tokens',
+					parameter: 'maxNewTokens',
+					label: 'Max New Tokens',
+					type: 'integer',
+					required: false,
+					group: 'main',
+					minimum: 1,
+					maximum: 2048,
+				},
+				{
+					name: 'min_new_tokens',
+					parameter: 'minNewTokens',
+					label: 'Min New Tokens',
+					type: 'integer',
+					required: false,
+					group: 'main',
+					minimum: 0,
+					maximum: 2048,
+				},
+				{
+					name: 'num_beams',
+					parameter: 'numBeams',
+					label: 'Beams',
+					type: 'integer',
+					required: false,
+					group: 'main',
+					minimum: 1,
+					maximum: 10,
+				},
+				{
+					name: 'temperature',
+					parameter: 'temperature',
+					label: 'Temperature',
+					type: 'number',
+					required: false,
+					group: 'main',
+					minimum: 0,
+					maximum: 2,
+				},
+				{
+					name: 'top_p',
+					parameter: 'topP',
+					label: 'Top P',
+					type: 'number',
+					required: false,
+					group: 'main',
+					minimum: 0,
+					maximum: 1,
+				},
+				{
+					name: 'top_k',
+					parameter: 'topK',
+					label: 'Top K',
+					type: 'integer',
+					required: false,
+					group: 'main',
+					minimum: 0,
+					maximum: 1000,
+				},
+				{
+					name: 'repetition_penalty',
+					parameter: 'repetitionPenalty',
+					label: 'Repetition Penalty',
+					type: 'number',
+					required: false,
+					group: 'main',
+					minimum: 0.1,
+					maximum: 10,
+				},
+			],
+		},
+		{
+			name: 'precision',
+			parameter: 'precision',
+			label: 'Precision',
+			type: 'string',
+			required: false,
+			group: 'options',
+			default: 'auto',
+			enum: ['auto', 'bfloat16', 'float16', 'float32', '8bit', '4bit'],
+		},
+		{
+			name: 'seed',
+			parameter: 'seed',
+			label: 'Seed',
+			type: 'integer',
+			required: false,
+			group: 'options',
+			default: -1,
+			minimum: -1,
+			maximum: 4294967295,
+		},
+		{
+			name: 'joycaption_guidance_scale',
+			parameter: 'joycaptionGuidanceScale',
+			label: 'Guidance Scale',
+			type: 'number',
+			required: false,
+			group: 'own',
+			default: 7.5,
+			minimum: 0,
+			maximum: 100,
+		},
+		{
+			name: 'quality',
+			parameter: 'quality',
+			label: 'Quality',
+			type: 'string',
+			required: false,
+			group: 'own',
+			default: 'standard',
+			maxLength: 60,
+		},
+	],
 	create: [
 		{
 			name: 'prompt',

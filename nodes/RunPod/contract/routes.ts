@@ -2,7 +2,7 @@
 
 import type { FailureCode } from './errors';
 
-export type Route = 'create' | 'health' | 'production' | 'score' | 'upscale';
+export type Route = 'caption' | 'create' | 'health' | 'production' | 'score' | 'upscale';
 
 export interface RouteText {
 	readonly title: string;
@@ -12,6 +12,26 @@ export interface RouteText {
 }
 
 export const routes: Readonly<Record<Route, RouteText>> = {
+	caption: {
+		title: 'Caption',
+		description:
+			'Says in words what images show. Up to 4 images of one job are captioned together; one that fails does not stop the rest.',
+		failures: [
+			'INVALID_INPUT',
+			'INVALID_ROUTE',
+			'SOURCE_REQUIRED',
+			'TOO_MANY_IMAGES',
+			'IMAGE_TOO_LARGE',
+			'UNSUPPORTED_IMAGE',
+			'MODEL_NOT_FOUND',
+			'ASSET_MISSING',
+			'OUT_OF_MEMORY',
+			'BACKEND_NOT_READY',
+			'NETWORK',
+			'JOB_FAILED',
+			'CANCELED',
+		],
+	},
 	create: {
 		title: 'Create',
 		description: 'Makes an image from text and scores it. Fast, no upscaling.',

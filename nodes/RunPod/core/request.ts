@@ -1,6 +1,6 @@
 import { jobLimits } from '../contract/job';
 import { limits } from '../contract/limits';
-import type { Limit } from '../contract/limits';
+import type { EntryLimit, Limit } from '../contract/limits';
 import type { Route } from '../contract/routes';
 import { invalidInput } from './failure';
 import type { JobOptions } from './options';
@@ -63,6 +63,9 @@ function textProblem(limit: Limit, value: unknown): string | undefined {
 	if (limit.maxLength !== undefined && length > limit.maxLength) {
 		return `'${limit.label}' has ${length} characters; the limit is ${limit.maxLength}.`;
 	}
+	if (limit.form !== undefined && !new RegExp(limit.pattern ?? '').test(value)) {
+		return `'${limit.label}' must not be '${value}'. ${limit.form}`;
+	}
 	if (limit.enum !== undefined && !limit.enum.includes(value)) {
 		return `'${limit.label}' must be one of ${limit.enum.join(', ')}, not '${value}'.`;
 	}
@@ -76,13 +79,31 @@ function listProblem(limit: Limit, value: unknown): string | undefined {
 		const wanted = least === most ? `${least}` : `${least} to ${most}`;
 		return `'${limit.label}' must have ${wanted} values, not ${value.length}.`;
 	}
-	const { items } = limit;
-	if (items === undefined) return undefined;
-	// An entry has the limits of the list's entries and is called by the list's name.
-	const entry = { name: limit.name, parameter: limit.parameter, label: limit.label, ...items };
-	return value
-		.map((one) => problemOf({ ...entry, required: true, group: limit.group }, one))
-		.find((problem) => problem !== undefined);
+	return firstProblem(limit, limit.items, value);
+}
+
+/** The first problem of the entries of a list or object: they are called by its name. */
+function firstProblem(whole: Limit, one: EntryLimit | undefined, entries: unknown[]) {
+	if (one === undefined) return undefined;
+	const { name, parameter, label, group } = whole;
+	const entry: Limit = { name, parameter, label, group, ...one, required: true };
+	return entries.map((value) => problemOf(entry, value)).find((problem) => problem !== undefined);
+}
+
+function objectProblem(limit: Limit, value: unknown): string | undefined {
+	if (!isRecord(value)) return `'${limit.label}' must be an object, not ${JSON.stringify(value)}.`;
+	const { properties } = limit;
+	if (properties === undefined) return firstProblem(limit, limit.values, Object.values(value));
+	for (const [name, one] of Object.entries(value)) {
+		const part = properties.find((known) => known.name === name);
+		if (part === undefined) {
+			const known = properties.map((entry) => entry.name).join(', ');
+			return `'${limit.label}' has no '${name}'; it takes ${known}.`;
+		}
+		const problem = problemOf(part, one);
+		if (problem !== undefined) return problem;
+	}
+	return undefined;
 }
 
 /** The sentence about a value that breaks its limit, or undefined. One interpreter for all routes. */
@@ -90,6 +111,7 @@ export function problemOf(limit: Limit, value: unknown): string | undefined {
 	if (limit.type === 'integer' || limit.type === 'number') return numberProblem(limit, value);
 	if (limit.type === 'string') return textProblem(limit, value);
 	if (limit.type === 'array') return listProblem(limit, value);
+	if (limit.type === 'object') return objectProblem(limit, value);
 	if (limit.type === 'boolean' && typeof value !== 'boolean') {
 		return `'${limit.label}' must be on or off, not ${JSON.stringify(value)}.`;
 	}

@@ -236,7 +236,7 @@ def _blend(
 # --- captions --------------------------------------------------------------------------------
 
 
-def _with_article(words: str) -> str:
+def with_article(words: str) -> str:
     vowel = words[0] in "aeiou8" and not words.startswith("uni")
     return ("an " if vowel else "a ") + words
 
@@ -244,7 +244,7 @@ def _with_article(words: str) -> str:
 def caption(spec: Spec) -> str:
     """The canonical caption: "a large fox on a blue background"."""
     noun = " ".join(word for word in (spec.size, spec.object) if word)
-    return f"{_with_article(noun)} on {_with_article(spec.ground)} background"
+    return f"{with_article(noun)} on {with_article(spec.ground)} background"
 
 
 def reworded(spec: Spec, rng: random.Random) -> str:
@@ -259,7 +259,7 @@ def reworded(spec: Spec, rng: random.Random) -> str:
         before.append(rng.choice(ADJECTIVES))
     words = " ".join([*before, noun])
     chance = rng.random()
-    text = _with_article(words) if chance < 0.7 else f"the {words}" if chance < 0.8 else words
+    text = with_article(words) if chance < 0.7 else f"the {words}" if chance < 0.8 else words
     if rng.random() < 0.2:
         text = f"{rng.choice(OPENINGS)} {text}"
     ground = spec.ground
@@ -267,16 +267,16 @@ def reworded(spec: Spec, rng: random.Random) -> str:
         ground = rng.choice(GROUND_SYNONYMS[ground])
     chance = rng.random()
     if chance < 0.6:
-        text += f" on {_with_article(ground)} background"
+        text += f" on {with_article(ground)} background"
     elif chance < 0.9:
         text += rng.choice(
             [
                 f", {ground} background",
-                f" with {_with_article(ground)} background",
-                f" in front of {_with_article(ground)} wall",
+                f" with {with_article(ground)} background",
+                f" in front of {with_article(ground)} wall",
                 f" on {ground}",
-                f" on {_with_article(ground)} ground",
-                f" against {_with_article(ground)} backdrop",
+                f" on {with_article(ground)} ground",
+                f" against {with_article(ground)} backdrop",
             ]
         )
     while rng.random() < 0.15:

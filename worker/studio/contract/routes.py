@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
+from studio.contract.caption import CaptionInput, CaptionOutput
 from studio.contract.create import CreateInput, CreateOutput
 from studio.contract.errors import FailureCode
 from studio.contract.health import HealthInput, HealthOutput
@@ -27,6 +28,26 @@ class RouteContract:
 
 
 ROUTES: dict[str, RouteContract] = {
+    "caption": RouteContract(
+        input=CaptionInput,
+        output=CaptionOutput,
+        aliases={},
+        failures=(
+            "INVALID_INPUT",
+            "INVALID_ROUTE",
+            "SOURCE_REQUIRED",
+            "TOO_MANY_IMAGES",
+            "IMAGE_TOO_LARGE",
+            "UNSUPPORTED_IMAGE",
+            "MODEL_NOT_FOUND",
+            "ASSET_MISSING",
+            "OUT_OF_MEMORY",
+            "BACKEND_NOT_READY",
+            "NETWORK",
+            "JOB_FAILED",
+            "CANCELED",
+        ),
+    ),
     "create": RouteContract(
         input=CreateInput,
         output=CreateOutput,

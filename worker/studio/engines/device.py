@@ -78,6 +78,11 @@ def free_bytes(device: Device) -> int | None:
     return torch.cuda.mem_get_info(device.torch)[0] if device.on_gpu else None
 
 
+def total_bytes(device: Device) -> int | None:
+    """All memory of a GPU in bytes, None on a CPU."""
+    return torch.cuda.mem_get_info(device.torch)[1] if device.on_gpu else None
+
+
 def release(device: Device) -> None:
     """Gives memory that nothing uses any more back to the GPU."""
     if device.on_gpu:

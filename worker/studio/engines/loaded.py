@@ -10,7 +10,7 @@ _state: dict = {}
 
 
 def loaded_engines() -> set[str]:
-    """Names of the engines that have a model in memory: diffusion, upscale, score. Loads nothing."""
+    """Names of the engines that have a model in memory: diffusion, upscale, score, caption. Loads nothing."""
     cache = _state.get("cache")
     return {key[0] for key in cache.loaded()} if cache else set()
 
@@ -84,6 +84,19 @@ def scorer(assets: Assets, wanted: str):
         return load_scorer(card, tower, head, chosen)
 
     return cache().get(("score", str(tower), str(head)), load, _bytes(tower))
+
+
+def captioner(assets: Assets, card, folder, precision: str, wanted: str):
+    """A caption model of the set (card and folder from `assets.captioner`), loaded in this precision."""
+    chosen = device(wanted)
+
+    def load():
+        from studio.engines.caption.load import load_captioner
+
+        return load_captioner(card, folder, precision, chosen)
+
+    share = {"8bit": 0.55, "4bit": 0.3}.get(precision, 1.0)
+    return cache().get(("caption", str(folder), precision), load, round(_bytes(folder) * share))
 
 
 def _bytes(path) -> int:

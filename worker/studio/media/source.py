@@ -55,6 +55,18 @@ def read_sources(texts: list[str], most_pixels: int = SOURCE_IMAGE_PIXELS, fetch
     return [_read(text, index, most_pixels, fetch) for index, text in enumerate(texts, 1)]
 
 
+def read_each(texts: list[str], most_pixels: int = SOURCE_IMAGE_PIXELS) -> list[Source | StudioFailure]:
+    """As `read_sources`, for work that goes on without an image that fails: its failure stands in its place."""
+    return [_source_or_failure(text, index, most_pixels) for index, text in enumerate(texts, 1)]
+
+
+def _source_or_failure(text: str, index: int, most_pixels: int) -> Source | StudioFailure:
+    try:
+        return _read(text, index, most_pixels)
+    except StudioFailure as failure:
+        return failure
+
+
 def decode(source: Source) -> np.ndarray:
     """uint8 pixels (height, width, 3), upright; what is transparent becomes white.
 
