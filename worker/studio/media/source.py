@@ -55,14 +55,14 @@ def read_sources(texts: list[str], most_pixels: int = SOURCE_IMAGE_PIXELS, fetch
     return [_read(text, index, most_pixels, fetch) for index, text in enumerate(texts, 1)]
 
 
-def read_each(texts: list[str], most_pixels: int = SOURCE_IMAGE_PIXELS) -> list[Source | StudioFailure]:
+def read_each(texts: list[str], fetch: Fetch | None = None) -> list[Source | StudioFailure]:
     """As `read_sources`, for work that goes on without an image that fails: its failure stands in its place."""
-    return [_source_or_failure(text, index, most_pixels) for index, text in enumerate(texts, 1)]
+    return [_source_or_failure(text, index, fetch) for index, text in enumerate(texts, 1)]
 
 
-def _source_or_failure(text: str, index: int, most_pixels: int) -> Source | StudioFailure:
+def _source_or_failure(text: str, index: int, fetch: Fetch | None) -> Source | StudioFailure:
     try:
-        return _read(text, index, most_pixels)
+        return _read(text, index, SOURCE_IMAGE_PIXELS, fetch)
     except StudioFailure as failure:
         return failure
 

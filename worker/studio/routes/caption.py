@@ -5,12 +5,13 @@ from studio.context import JobContext
 from studio.contract.caption import CaptionInput
 from studio.downloads import follow
 from studio.failures import StudioFailure
+from studio.media.fetch import fetcher
 from studio.media.source import decode, read_each
 
 
 def run(input: CaptionInput, context: JobContext) -> dict:
     """The output of the contract without `meta`, which the job runner adds. Raises StudioFailure, Cancelled."""
-    sources = [_decoded(source) for source in read_each(input.images)]
+    sources = [_decoded(source) for source in read_each(input.images, fetcher(context))]
     _refuse_if_all_failed(sources)
     context.progress("loading", 1, "Loading the model")
     written, told = _write_here(input, context, sources)
