@@ -80,6 +80,10 @@ export const targetFields: INodeProperties[] = [
 ];
 
 const whilePolling = { show: { '/waitForResult': ['poll'] } };
+/** A worker at its own address is not paid by the job. */
+const whereBilled = { show: { '/runOn': ['endpoint'] } };
+/** Jobs often cost less than a cent. */
+const usd = { displayOptions: whereBilled, typeOptions: { minValue: 0, numberPrecision: 6 } };
 
 /** Everything about the job that is rarely changed; the defaults suit a first image. */
 const jobOptions: INodeProperties[] = [
@@ -103,6 +107,21 @@ const jobOptions: INodeProperties[] = [
 	},
 	settingFields.costEstimate,
 	settingFields.maxParallelJobs,
+	{ ...settingFields.maxUsdPerDay, ...usd },
+	{ ...settingFields.maxUsdPerJob, ...usd },
+	{ ...settingFields.maxUsdPerRun, ...usd },
+	{
+		...settingFields.onBudgetBreach,
+		options: [
+			{ name: 'Stop', value: 'stop', description: 'Submit nothing more' },
+			{
+				name: 'Stop and Pause Endpoint',
+				value: 'pause',
+				description: 'Also set the max workers of the endpoint to 0, for everybody who uses it',
+			},
+		],
+		displayOptions: whereBilled,
+	},
 	{ ...settingFields.pollIntervalMs, displayOptions: whilePolling },
 	settingFields.priority,
 	{

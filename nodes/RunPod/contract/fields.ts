@@ -572,6 +572,44 @@ export const settingFields = {
 		default: true,
 		description: "Whether each result tells what its job cost, by RunPod's prices of the moment",
 	},
+	maxUsdPerJob: {
+		displayName: 'Max USD per Job',
+		name: 'maxUsdPerJob',
+		type: 'number',
+		typeOptions: { minValue: 0, numberPrecision: 2 },
+		default: 0,
+		description:
+			'Most that one job may cost on its worker; it is ended when its time is used up. 0 = no limit.',
+	},
+	maxUsdPerRun: {
+		displayName: 'Max USD per Run',
+		name: 'maxUsdPerRun',
+		type: 'number',
+		typeOptions: { minValue: 0, numberPrecision: 2 },
+		default: 0,
+		description:
+			'Most that all jobs of this node may cost in one execution; nothing is submitted beyond it. 0 = no limit.',
+	},
+	maxUsdPerDay: {
+		displayName: 'Max USD per Day',
+		name: 'maxUsdPerDay',
+		type: 'number',
+		typeOptions: { minValue: 0, numberPrecision: 2 },
+		default: 0,
+		description:
+			"Most that the endpoint may cost in a day (UTC), by RunPod's billing and the jobs of this execution. 0 = no limit.",
+	},
+	onBudgetBreach: {
+		displayName: 'On Budget Breach',
+		name: 'onBudgetBreach',
+		type: 'options',
+		options: [
+			{ name: 'Stop', value: 'stop' },
+			{ name: 'Stop and Pause Endpoint', value: 'pause' },
+		],
+		default: 'stop',
+		description: 'What happens when one of the limits in USD is reached',
+	},
 	outputField: {
 		displayName: 'Put Output in Field',
 		name: 'outputField',

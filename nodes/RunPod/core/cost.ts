@@ -20,7 +20,7 @@ export interface PriceFacts {
 	workers?: WorkerFacts[];
 }
 
-interface Price {
+export interface Price {
 	gpu: string;
 	perHour: number;
 }
@@ -34,6 +34,11 @@ function priceOf(workerId: string | undefined, facts: PriceFacts): Price | undef
 	if (own?.price !== undefined && count !== undefined && count > 0) {
 		return { gpu: own.name, perHour: own.price * count };
 	}
+	return dearestOf(facts);
+}
+
+/** The price of the dearest worker that an endpoint can have. */
+export function dearestOf({ gpus = [], endpoint }: PriceFacts): Price | undefined {
 	if (endpoint === undefined) return undefined;
 	let dearest: Price | undefined;
 	for (const { name, price } of gpusOf(endpoint, gpus)) {

@@ -1,5 +1,6 @@
 import { failures } from '../contract/errors';
 import type { FailureCode } from '../contract/errors';
+import { usedUp } from './budget';
 import { failureOf } from './failure';
 import type { Failure, FailureParts } from './failure';
 import type { Policy, Run } from './run';
@@ -151,6 +152,10 @@ export function stopped(run: Run, code: FailureCode, remote: Remote, policy: Pol
 				after: [REMOTE_TEXT[remote]],
 			},
 		);
+	}
+	if (policy.cap !== undefined && code === 'RUN_TIMEOUT') {
+		const more = { notes, after: [REMOTE_TEXT[remote]] };
+		return usedUp(policy.cap, seconds(policy.runTimeoutMs), details, more);
 	}
 	return failureOf(
 		code,

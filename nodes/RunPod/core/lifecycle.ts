@@ -136,6 +136,7 @@ function observe(before: Run, job: JobView, policy: Policy, now: number): Step {
 			jobId: run.jobId,
 			runSeconds: Math.round(policy.runTimeoutMs / 1000),
 			mayBeEmpty: policy.mayBeEmpty,
+			cap: policy.cap,
 		});
 		return failure === undefined ? finish(run, { type: 'succeed', job }) : fail(run, failure);
 	}
@@ -156,6 +157,7 @@ function turn(run: Run, job: JobView, now: number): Run {
 		moved.phaseSince = now;
 		moved.spentMs = { ...run.spentMs, [run.phase]: spent(run, run.phase, now) };
 	}
+	if (job.executionTime !== undefined) moved.executionMs = job.executionTime;
 	if (phase === 'run') moved.runSince = run.runSince ?? startOf(run, job, now);
 	if (progress !== undefined) {
 		moved.progress = progress;

@@ -1,3 +1,5 @@
+import type { BreachAction, BudgetLimits, Cap } from './budget';
+
 /**
  * What the user decided about one job: where it runs, how long the node waits and what it hands
  * on. Plain data; `run/jobOptions.ts` reads it from the node's fields.
@@ -34,6 +36,10 @@ export interface JobOptions {
 	mostRestS?: number;
 	/** Whether each result tells what its job cost. */
 	costEstimate?: boolean;
+	/** Missing without a limit. */
+	budget?: BudgetLimits & { onBreach: BreachAction };
+	/** The budget that the run timeout was shortened for, once it was. */
+	cap?: Cap;
 	/** Address that RunPod calls when the job is finished; only without waiting. */
 	webhookUrl?: string;
 }

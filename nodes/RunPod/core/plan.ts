@@ -7,7 +7,8 @@ export function policyOf(options: JobOptions, peers: Peers): Policy {
 	return {
 		until: options.waitForResult === 'dontWait' ? 'submit' : 'end',
 		queueTimeoutMs: options.queueTimeoutS * 1000,
-		runTimeoutMs: options.runTimeoutS * 1000,
+		runTimeoutMs: Math.round(options.runTimeoutS * 1000),
+		cap: options.cap,
 		intervalMs: options.pollIntervalMs,
 		cancelOnStop: options.cancelOnStop,
 		mostRestMs: options.mostRestS ? options.mostRestS * 1000 : undefined,

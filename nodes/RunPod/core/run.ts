@@ -1,4 +1,5 @@
 import type { FailureCode } from '../contract/errors';
+import type { Cap } from './budget';
 import type { Failure } from './failure';
 import type { Progress } from './progress';
 import type { Reply } from './reply';
@@ -12,6 +13,8 @@ export interface Policy {
 	until: 'end' | 'once' | 'submit';
 	queueTimeoutMs: number;
 	runTimeoutMs: number;
+	/** The budget that the run timeout comes from, where one leaves less time than the user's own. */
+	cap?: Cap;
 	/** One limit for queue and run together, from the first event on. */
 	totalTimeoutMs?: number;
 	intervalMs: number;
@@ -76,6 +79,8 @@ export interface Run {
 	wakeTo: 'submit' | 'read' | 'cancel';
 	/** When the worker began, as far as the platform's times tell. */
 	runSince?: number;
+	/** Milliseconds on the worker, as the platform told them last. */
+	executionMs?: number;
 	progress?: Progress;
 	progressAt?: number;
 	/** What was left to do when that was found too much. */

@@ -1,3 +1,5 @@
+import { usedUp } from './budget';
+import type { Cap } from './budget';
 import { failureOf, splitCode } from './failure';
 import type { Failure, FailureParts } from './failure';
 import { isRecord } from './state';
@@ -8,6 +10,8 @@ export interface VerdictContext {
 	jobId?: string;
 	/** The limit that the job had. */
 	runSeconds: number;
+	/** Whose budget that limit comes from. */
+	cap?: Cap;
 	/** Whether a job that hands nothing back is a success. */
 	mayBeEmpty?: boolean;
 }
@@ -68,8 +72,10 @@ function failureOfCause(
 	return failureOf(code, {}, sentence === '' ? parts : { ...parts, message: sentence });
 }
 
-const ranTooLong = (context: VerdictContext, parts: FailureParts): Failure =>
-	failureOf('RUN_TIMEOUT', { seconds: context.runSeconds }, parts);
+const ranTooLong = ({ runSeconds, cap }: VerdictContext, parts: FailureParts): Failure =>
+	cap === undefined
+		? failureOf('RUN_TIMEOUT', { seconds: runSeconds }, parts)
+		: usedUp(cap, runSeconds, parts.details ?? {});
 
 /** Judges a job in a final state. */
 export function judge(job: JobView, context: VerdictContext): Failure | undefined {

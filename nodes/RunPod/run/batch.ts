@@ -3,11 +3,13 @@ import type { IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 import { JobFailure } from '../core/failure';
 import type { Failure } from '../core/failure';
 import { fallbackStep, isWayFree } from '../core/fallback';
+import type { Cost } from '../core/cost';
 import { attachedRun } from '../core/run';
 import type { FinalAction, Run } from '../core/run';
 import { block, learn, noPeers } from '../core/schedule';
 import type { Peers } from '../core/schedule';
 import type { JobApi } from '../transport/jobs';
+import { BudgetGuard } from './budgetGuard';
 import { asLostResult, collect, notFinishedItem } from './collect';
 import { hintsOf, LONG_START_MS } from './hints';
 import type { JobRegister } from './identify';
@@ -23,9 +25,13 @@ import { Watch } from './watch';
 
 type Results = Array<INodeExecutionData[] | undefined>;
 
+/** How a job ended, and the job as it was submitted: a budget or a fallback may have changed it. */
+type Served = JobEnd & { served: PlannedJob };
+
 export class Batch {
 	private readonly stop: StopSign;
 	private readonly surroundings: Surroundings;
+	private readonly guard: BudgetGuard;
 	private readonly results: Results;
 	private readonly peers = new Map<string, Peers>();
 	/** Jobs that may still run although nobody waits for them. */
@@ -42,6 +48,7 @@ export class Batch {
 	) {
 		this.stop = new StopSign(context.getExecutionCancelSignal());
 		this.surroundings = new Surroundings(context);
+		this.guard = new BudgetGuard(context, this.surroundings, this.stop);
 		this.results = new Array<INodeExecutionData[] | undefined>(itemCount);
 	}
 
@@ -125,12 +132,12 @@ export class Batch {
 	}
 
 	/** Runs one job; where its target cannot serve it, the same work once more on the fallback. */
-	private async drive(job: PlannedJob, watch: Watch): Promise<JobEnd & { served: PlannedJob }> {
+	private async drive(job: PlannedJob, watch: Watch): Promise<Served> {
 		const first = await this.perform(job, watch);
 		const { fallback } = job;
-		if (fallback === undefined || first.end.type !== 'fail') return { ...first, served: job };
+		if (fallback === undefined || first.end.type !== 'fail') return first;
 		const { failure } = first.end;
-		if (!(await this.mayTakeOver(job, first.run, failure))) return { ...first, served: job };
+		if (!(await this.mayTakeOver(job, first.run, failure))) return first;
 		watch.tell(`the fallback takes over: ${failure.message}`);
 		this.tookOver.push(failure.message);
 		const second = await this.perform(fallback, watch);
@@ -139,7 +146,7 @@ export class Batch {
 			details.primary_code = failure.code;
 			details.primary_job_id = failure.details.job_id ?? null;
 		}
-		return { ...second, served: fallback };
+		return second;
 	}
 
 	private async mayTakeOver(job: PlannedJob, run: Run, failure: Failure): Promise<boolean> {
@@ -152,7 +159,33 @@ export class Batch {
 		return end.type === 'fail' && isWayFree(end.failure) && this.stop.reason === undefined;
 	}
 
-	private async perform(job: PlannedJob, watch: Watch): Promise<JobEnd> {
+	/** Runs one job within its budget. */
+	private async perform(planned: PlannedJob, watch: Watch): Promise<Served> {
+		const { guard } = this;
+		const { api } = planned;
+		const admission = await guard.admit(planned, () => this.peersOf(api).runMs);
+		if (admission !== undefined && 'code' in admission) {
+			const failure = await guard.breached(admission, planned);
+			return { run: planned.first, end: { type: 'fail', failure }, served: planned };
+		}
+		const job = admission?.job ?? planned;
+		if (admission === undefined) return { ...(await this.watch(job, watch)), served: job };
+		let ended: JobEnd | undefined;
+		let cost: Cost | null = null;
+		try {
+			ended = await this.watch(job, watch);
+			if (ended.end.type === 'succeed') cost = await this.surroundings.costOf(ended.end.job, api);
+		} finally {
+			// Whatever happens: other jobs may wait for what was set aside for this one.
+			guard.settle(admission, ended, cost?.usd);
+		}
+		const { run, end } = ended;
+		if (end.type !== 'fail') return { run, end, served: job };
+		const failure = await guard.breached(end.failure, job);
+		return { run, end: { type: 'fail', failure }, served: job };
+	}
+
+	private async watch(job: PlannedJob, watch: Watch): Promise<JobEnd> {
 		const { itemIndex, api, fingerprint } = job;
 		const { register } = this;
 		// Beside the submit: whether the endpoint has workers at all is known a moment later.

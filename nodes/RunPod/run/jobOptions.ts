@@ -3,18 +3,21 @@ import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 import { settings } from '../contract/limits';
 import type { Limit } from '../contract/limits';
 import { baseUrlOf, endpointIdOf } from '../core/address';
+import { isLimited } from '../core/budget';
 import { invalidInput } from '../core/failure';
 import type { JobOptions, JobTarget, WaitForResult } from '../core/options';
 import { problemOf } from '../core/request';
 
 type Read = (name: string) => unknown;
 
+const isNumeric = ({ type }: Limit): boolean => type === 'integer' || type === 'number';
+
 /** A setting with its default; a value beyond its limits is refused, not bent. */
 function value(read: Read, limit: Limit): unknown {
 	const given = read(limit.parameter);
 	const isUnset = given === undefined || given === null || (given === '' && limit.default !== '');
 	const taken = isUnset ? limit.default : given;
-	const numeric = limit.type === 'integer' && typeof taken === 'string' ? Number(taken) : taken;
+	const numeric = isNumeric(limit) && typeof taken === 'string' ? Number(taken) : taken;
 	const problem = problemOf(limit, numeric);
 	if (problem !== undefined) throw invalidInput(problem);
 	return numeric;
@@ -54,6 +57,16 @@ function fallbackOf(read: Read): JobTarget | undefined {
 	return { kind: 'workerUrl', url: baseUrlOf(url, 'Fallback Worker URL') };
 }
 
+function budgetOf(read: Read): JobOptions['budget'] {
+	const limits = {
+		perJob: Number(value(read, settings.maxUsdPerJob)),
+		perRun: Number(value(read, settings.maxUsdPerRun)),
+		perDay: Number(value(read, settings.maxUsdPerDay)),
+	};
+	const isPause = value(read, settings.onBudgetBreach) === 'pause';
+	return isLimited(limits) ? { ...limits, onBreach: isPause ? 'pause' : 'stop' } : undefined;
+}
+
 /**
  * Reads the fields that every operation with a job has, for one item. A field may stand at the top
  * level or in the collection 'Job Options'; what stands nowhere has the contract's default. Throws
@@ -85,6 +98,7 @@ export function readJobOptions(this: IExecuteFunctions, itemIndex: number): JobO
 		mostRestS: Number(value(read, settings.cancelIfEtaAboveS)),
 		costEstimate: value(read, settings.costEstimate) === true,
 		allowEmptyOutput: value(read, settings.allowEmptyOutput) === true,
+		budget: budgetOf(read),
 		webhookUrl: !isWaiting && webhook !== '' ? webhook : undefined,
 	};
 }

@@ -1,15 +1,19 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
+import { sleep } from 'n8n-workflow';
 
 import { failures } from '../contract/errors';
 import { costOf } from '../core/cost';
-import type { Cost } from '../core/cost';
+import type { Cost, PriceFacts } from '../core/cost';
 import { explainQueue, readLogEvents } from '../core/diagnosis';
 import type { Failure } from '../core/failure';
 import type { EndpointFacts, GpuFacts, WorkerFacts } from '../core/platformFacts';
+import { describeReply, isPassing } from '../core/reply';
+import { pauseBefore } from '../core/retry';
 import type { JobView } from '../core/state';
 import type { JobApi } from '../transport/jobs';
 import { openManagement } from '../transport/management';
 import type { Management } from '../transport/management';
+import type { StopSign } from './stop';
 
 /**
  * What one execution knows about the endpoints of its jobs: limits, prices, workers. It is read
@@ -25,6 +29,19 @@ interface WorkerList {
 /** A worker that is missing in a list of this age is not asked for again. */
 const LIST_AGE_MS = 2000;
 const LOG_LINES = 50;
+
+const ATTEMPTS = 3;
+
+async function untilKnown<T>(
+	stop: StopSign,
+	read: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+	for (let attempt = 1; ; attempt += 1) {
+		const known = await read();
+		if (known !== undefined || attempt === ATTEMPTS || stop.reason !== undefined) return known;
+		await stop.sleep(pauseBefore(attempt, Math.random()));
+	}
+}
 
 export class Surroundings {
 	private readonly endpoints = new Map<string, Promise<EndpointFacts | undefined>>();
@@ -62,6 +79,42 @@ export class Surroundings {
 			workerId === undefined ? undefined : this.workersWith(endpointId, workerId),
 		]);
 		return costOf(job, { endpoint, gpus, workers });
+	}
+
+	/** What an endpoint costs; asked again where a reading failed, because a budget hangs on it. */
+	async priceFacts(endpointId: string, stop: StopSign): Promise<PriceFacts | undefined> {
+		return await untilKnown(stop, async () => {
+			const [endpoint, gpus] = await Promise.all([this.endpoint(endpointId), this.gpus()]);
+			if (endpoint !== undefined && gpus !== undefined) return { endpoint, gpus };
+			this.endpoints.delete(endpointId);
+			this.catalog = undefined;
+			return undefined;
+		});
+	}
+
+	/** USD of one endpoint since a time, by RunPod's billing. */
+	async billedSince(
+		endpointId: string,
+		since: string,
+		stop: StopSign,
+	): Promise<number | undefined> {
+		const api = await this.management;
+		return await untilKnown(stop, async () => await api?.billedSince(endpointId, since));
+	}
+
+	/** Takes all workers from an endpoint; the reason where that did not work. */
+	async pause(endpointId: string): Promise<string | undefined> {
+		const api = await this.management;
+		const hasActive = ((await this.endpoint(endpointId))?.minWorkers ?? 0) > 0;
+		let problem = 'there is no RunPod credential';
+		for (let attempt = 1; api !== undefined && attempt <= ATTEMPTS; attempt += 1) {
+			const reply = await api.setWorkers(endpointId, hasActive ? { min: 0, max: 0 } : { max: 0 });
+			if (reply.kind === 'ok') return undefined;
+			problem = describeReply(reply);
+			if (!isPassing(reply) || attempt === ATTEMPTS) break;
+			await sleep(pauseBefore(attempt, Math.random()));
+		}
+		return problem;
 	}
 
 	/** Adds to a failure what the platform shows about its cause. */

@@ -12,7 +12,7 @@ export type HttpContext = IExecuteFunctions | ILoadOptionsFunctions;
 export type CredentialName = 'runPodApi' | 'runPodWorkerApi';
 
 export interface Call {
-	method: 'GET' | 'POST';
+	method: 'GET' | 'POST' | 'PATCH';
 	url: string;
 	body?: object;
 	timeoutMs: number;

@@ -3,8 +3,9 @@ import { NodeOperationError } from 'n8n-workflow';
 
 import { failures } from '../contract/errors';
 import { baseUrlOf } from '../core/address';
-import { readEndpoint, readGpus, readWorkers } from '../core/platformFacts';
+import { readBilled, readEndpoint, readGpus, readWorkers } from '../core/platformFacts';
 import type { EndpointFacts, GpuFacts, WorkerFacts } from '../core/platformFacts';
+import type { Reply } from '../core/reply';
 import { isRecord } from '../core/state';
 import { readStream, send } from './http';
 
@@ -67,6 +68,10 @@ export interface Management {
 	endpoint(endpointId: string): Promise<EndpointFacts | undefined>;
 	workers(endpointId: string): Promise<WorkerFacts[] | undefined>;
 	gpus(): Promise<GpuFacts[] | undefined>;
+	/** USD of one endpoint since a time, as RunPod has billed it so far; whole days (UTC). */
+	billedSince(endpointId: string, since: string): Promise<number | undefined>;
+	/** Changes the numbers of workers; may be repeated. */
+	setWorkers(endpointId: string, workers: { min?: number; max: number }): Promise<Reply>;
 	/** Server-sent events, as text. */
 	logs(endpointId: string, workerId: string, lines: number): Promise<string | undefined>;
 }
@@ -92,6 +97,23 @@ export async function openManagement(context: IExecuteFunctions): Promise<Manage
 		workers: async (endpointId) => readWorkers(await read(`${place(endpointId)}/workers`)),
 		// Each of the two parameters is refused without the other.
 		gpus: async () => readGpus(await read('catalog/gpus?include=AVAILABILITY&product=SERVERLESS')),
+		billedSince: async (endpointId, since) => {
+			const query = new URLSearchParams({
+				serverlessId: endpointId,
+				startTime: since,
+				bucketSize: 'day',
+			});
+			return readBilled(await read(`billing/serverless?${query.toString()}`));
+		},
+		setWorkers: async (endpointId, workers) =>
+			await send(context, 'runPodApi', {
+				method: 'PATCH',
+				url: `${base}/${place(endpointId)}`,
+				body: { workers },
+				timeoutMs: BESIDE_TIMEOUT_MS,
+				// An endpoint that costs too much is paused also when the execution ends.
+				outlivesStop: true,
+			}),
 		logs: async (endpointId, workerId, lines) =>
 			await readStream(
 				context,
