@@ -139,11 +139,11 @@ test('the texts name limit and amount', () => {
 	const limits = { ...off, perRun: 0.05 };
 	const run = refused('perRun', limits, 1, 0.0495);
 	expect(run.message).toBe(
-		"The budget of $0.05 ('Max USD per Run') would be exceeded: the jobs of this run cost $0.0495",
+		"The budget of $0.05 ('Max USD per Run') would be exceeded: $0.0495 for the jobs of this run",
 	);
 	expect(run.description).toContain('Nothing was submitted.');
 	expect(refused('perJob', { ...off, perJob: 0.000001 }, 3.6, 0).message).toContain(
-		"$0.000001 ('Max USD per Job') would be exceeded: RunPod limits a job to 5 seconds at the least, which cost $0.005",
+		"$0.000001 ('Max USD per Job') would be exceeded: $0.005 for 5 seconds, the least that RunPod can limit a job to",
 	);
 	expect(unmeasured(limits, 'e1', 'the price').message).toBe(
 		"'Max USD per Run' cannot be kept: the price of endpoint 'e1' is not known",
@@ -153,7 +153,7 @@ test('the texts name limit and amount', () => {
 describe('a job that used up its budget', () => {
 	const cap = { scope: 'perJob', limitUsd: 0.02, capUsd: 0.02 } as const;
 	const text =
-		/^The budget of \$0\.02 \('Max USD per Job'\) would be exceeded: the job ran for the 20 seconds/;
+		/^The budget of \$0\.02 \('Max USD per Job'\) would be exceeded: \$0\.02 for the 20 seconds that the job ran/;
 
 	test('is ended by the node', () => {
 		const policy = policyWith({ runTimeoutMs: 20_000, intervalMs: 60_000, cap });

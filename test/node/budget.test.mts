@@ -79,7 +79,7 @@ describe('Max USD per Run', () => {
 		workerDoes({ runMs: 1200 });
 		const outcome = await runNode(within({ maxUsdPerRun: 7 }, 4));
 		const refused = expect.stringMatching(
-			/^The budget of \$7 \('Max USD per Run'\) would be exceeded: the jobs of this run cost \$2\.\d+ \[item/,
+			/^The budget of \$7 \('Max USD per Run'\) would be exceeded: \$2\.\d+ for the jobs of this run \[item/,
 		);
 		expect(errors(outcome)).toEqual(['image', 'image', refused, refused]);
 		expect(ledger().submits).toHaveLength(2);
@@ -111,7 +111,7 @@ describe('Max USD per Run', () => {
 		setup.parameters.waitForResult = 'dontWait';
 		const outcome = await runNode(setup);
 		expect(ledger().submits).toHaveLength(2);
-		expect(errors(outcome)[2]).toContain('the jobs of this run cost $10');
+		expect(errors(outcome)[2]).toContain('$10 for the jobs of this run');
 	});
 
 	test('without Continue the node ends, and what was done is not cancelled', async () => {
@@ -135,7 +135,7 @@ describe('Max USD per Run', () => {
 		const outcome = await runNode(within({ maxUsdPerRun: 9 }, 2));
 		expect(errors(outcome)).toEqual([
 			expect.stringContaining('may be running'),
-			expect.stringContaining('the jobs of this run cost $5'),
+			expect.stringContaining('$5 for the jobs of this run'),
 		]);
 	});
 });

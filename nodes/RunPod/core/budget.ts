@@ -89,7 +89,9 @@ export const isLimited = ({ perJob, perRun, perDay }: BudgetLimits): boolean =>
 	perJob > 0 || perRun > 0 || perDay > 0;
 
 /** Enough digits to tell amounts far below a cent apart. */
-const text = (usd: number): string => `$${Number(usd.toFixed(usd < 0.01 ? 6 : 4))}`;
+const text = (usd: number): string => String(Number(usd.toFixed(usd < 0.01 ? 6 : 4)));
+
+const named = (scope: BudgetScope, usd: number): string => `${text(usd)} ('${LABELS[scope]}')`;
 
 /** Nothing was submitted, because a limit leaves too little. */
 export function refused(
@@ -100,16 +102,15 @@ export function refused(
 ): Failure {
 	const limit = limits[scope];
 	const least = text(usdOf(LEAST_MS, perHour));
-	const parts = {
-		perJob: `RunPod limits a job to ${LEAST_MS / 1000} seconds at the least, which cost ${least}`,
-		perRun: `the jobs of this run cost ${text(spent)}`,
-		perDay: `this endpoint cost ${text(spent)} today (UTC)`,
+	const amounts = {
+		perJob: `${least} for ${LEAST_MS / 1000} seconds, the least that RunPod can limit a job to`,
+		perRun: `${text(spent)} for the jobs of this run`,
+		perDay: `${text(spent)} for this endpoint today (UTC)`,
 	};
 	return failureOf(
 		'BUDGET_EXCEEDED',
-		{},
+		{ limit: named(scope, limit), amount: amounts[scope] },
 		{
-			message: `The budget of ${text(limit)} ('${LABELS[scope]}') would be exceeded: ${parts[scope]}`,
 			notes: ['Nothing was submitted.'],
 			details: { limit: scope, limit_usd: limit, spent_usd: Number(spent.toFixed(9)) },
 		},
@@ -129,14 +130,14 @@ export function usedUp(
 	details: NonNullable<FailureParts['details']>,
 	more: { notes?: string[]; after?: string[] } = {},
 ): Failure {
+	const { scope, limitUsd, capUsd } = cap;
 	return failureOf(
 		'BUDGET_EXCEEDED',
-		{},
 		{
-			...more,
-			message: `The budget of ${text(cap.limitUsd)} ('${LABELS[cap.scope]}') would be exceeded: the job ran for the ${seconds} seconds that were left, ${text(cap.capUsd)}`,
-			details: { ...details, limit: cap.scope, limit_usd: cap.limitUsd, spent_usd: cap.capUsd },
+			limit: named(scope, limitUsd),
+			amount: `${text(capUsd)} for the ${seconds} seconds that the job ran`,
 		},
+		{ ...more, details: { ...details, limit: scope, limit_usd: limitUsd, spent_usd: capUsd } },
 	);
 }
 

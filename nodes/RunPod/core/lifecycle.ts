@@ -1,17 +1,17 @@
 import { jobLimits } from '../contract/job';
 import type { FailureCode } from '../contract/errors';
 import { lostSubmit, stopped, unreachable } from './ending';
+import { deadlineOf, turn } from './clocks';
 import { failureOf } from './failure';
 import type { Failure } from './failure';
-import { readProgress } from './progress';
 import { isPassing, isUnknownJob, isUnknownOutcome } from './reply';
 import type { Reply } from './reply';
 import { MAX_REFUSED_SUBMITS, pauseBefore } from './retry';
 import { CANCEL_BUDGET_MS } from './run';
 import type { Action, Event, FinalAction, Policy, Run, StopReason } from './run';
 import { NEAREST_READ_MS, nextRead, remainingMs } from './schedule';
-import { isFinal, phaseOf, readJob } from './state';
-import type { JobView, Phase } from './state';
+import { isFinal, readJob } from './state';
+import type { JobView } from './state';
 import { judge } from './verdict';
 
 /**
@@ -145,45 +145,6 @@ function observe(before: Run, job: JobView, policy: Policy, now: number): Step {
 	if (restMs !== undefined && restMs > (policy.mostRestMs ?? Infinity))
 		return endEarly({ ...run, restMs }, 'rest', 'RUN_TIMEOUT', policy, now);
 	return waitForRead(run, policy, now);
-}
-
-/** Moves the clocks of queue and run, and keeps the newest progress. */
-function turn(run: Run, job: JobView, now: number): Run {
-	const phase = phaseOf(job.state, run.phase);
-	const progress = isFinal(job.state) ? undefined : readProgress(job.output);
-	const moved: Run = { ...run, state: job.state };
-	if (phase !== run.phase) {
-		moved.phase = phase;
-		moved.phaseSince = now;
-		moved.spentMs = { ...run.spentMs, [run.phase]: spent(run, run.phase, now) };
-	}
-	if (job.executionTime !== undefined) moved.executionMs = job.executionTime;
-	if (phase === 'run') moved.runSince = run.runSince ?? startOf(run, job, now);
-	if (progress !== undefined) {
-		moved.progress = progress;
-		moved.progressAt = now;
-	}
-	return moved;
-}
-
-/** When the worker began: by the platform's own durations where it tells them. */
-function startOf(run: Run, job: JobView, now: number): number {
-	if (job.executionTime !== undefined) return now - job.executionTime;
-	if (job.delayTime === undefined || run.submittedAt === undefined) return now;
-	return Math.min(now, run.submittedAt + job.delayTime);
-}
-
-/** Milliseconds that the job spent in a phase so far. A job that returns to the queue keeps both. */
-const spent = (run: Run, phase: Phase, now: number): number =>
-	run.spentMs[phase] + (run.phase === phase ? Math.max(0, now - (run.phaseSince ?? now)) : 0);
-
-/** When the node gives the job up. */
-function deadlineOf(run: Run, policy: Policy, now: number): number {
-	const limit = run.phase === 'queue' ? policy.queueTimeoutMs : policy.runTimeoutMs;
-	const own = now + limit - spent(run, run.phase, now);
-	const total = policy.totalTimeoutMs;
-	if (run.origin === 'foreign' && total !== undefined) return (run.startedAt ?? now) + total;
-	return total === undefined ? own : Math.min(own, (run.startedAt ?? now) + total);
 }
 
 function waitForRead(run: Run, policy: Policy, now: number): Step {

@@ -6,19 +6,17 @@ import { fallbackStep, isWayFree } from '../core/fallback';
 import type { Cost } from '../core/cost';
 import { attachedRun } from '../core/run';
 import type { FinalAction, Run } from '../core/run';
-import { block, learn, noPeers } from '../core/schedule';
-import type { Peers } from '../core/schedule';
-import type { JobApi } from '../transport/jobs';
 import { BudgetGuard } from './budgetGuard';
 import { asLostResult, collect, notFinishedItem } from './collect';
-import { hintsOf, LONG_START_MS } from './hints';
 import type { JobRegister } from './identify';
+import { PeerBook } from './peerBook';
 import type { AcceptedJob, PlannedJob } from './planned';
 import { asNodeError, errorItem, stopError } from './raise';
 import { cancelJob, runJob } from './runJob';
 import type { JobEnd } from './runJob';
 import { StopSign } from './stop';
 import { Surroundings } from './surroundings';
+import { Tally } from './tally';
 import { Watch } from './watch';
 
 /** Many jobs at the same time, results in the order of the input, and one end for all. */
@@ -33,13 +31,9 @@ export class Batch {
 	private readonly surroundings: Surroundings;
 	private readonly guard: BudgetGuard;
 	private readonly results: Results;
-	private readonly peers = new Map<string, Peers>();
-	/** Jobs that may still run although nobody waits for them. */
-	private readonly left: string[] = [];
+	private readonly peers = new PeerBook();
+	private readonly tally = new Tally();
 	private firstError: Error | undefined;
-	private slowStarts = 0;
-	private handedOver = 0;
-	private readonly tookOver: string[] = [];
 
 	constructor(
 		private readonly context: IExecuteFunctions,
@@ -74,7 +68,8 @@ export class Batch {
 			this.results[job.itemIndex] = await this.itemsOf(served, run, end, watch);
 		});
 		this.throwEnd();
-		this.hint();
+		// Poll Status hands over what it found; only of a job of this run is that worth a word.
+		this.tally.hint(this.context, this.register !== undefined);
 		return [this.results.flatMap((items) => items ?? [])];
 	}
 
@@ -127,7 +122,7 @@ export class Batch {
 
 	private throwEnd(): void {
 		// A stop comes before everything else: it must never look like an item's failure.
-		if (this.stop.reason === 'canceled') throw stopError(this.context, this.left);
+		if (this.stop.reason === 'canceled') throw stopError(this.context, this.tally.left);
 		if (this.firstError !== undefined) throw this.firstError;
 	}
 
@@ -139,7 +134,7 @@ export class Batch {
 		const { failure } = first.end;
 		if (!(await this.mayTakeOver(job, first.run, failure))) return first;
 		watch.tell(`the fallback takes over: ${failure.message}`);
-		this.tookOver.push(failure.message);
+		this.tally.tookOver.push(failure.message);
 		const second = await this.perform(fallback, watch);
 		if (second.end.type === 'fail') {
 			const { details } = second.end.failure;
@@ -163,7 +158,7 @@ export class Batch {
 	private async perform(planned: PlannedJob, watch: Watch): Promise<Served> {
 		const { guard } = this;
 		const { api } = planned;
-		const admission = await guard.admit(planned, () => this.peersOf(api).runMs);
+		const admission = await guard.admit(planned, () => this.peers.of(api).runMs);
 		if (admission !== undefined && 'code' in admission) {
 			const failure = await guard.breached(admission, planned);
 			return { run: planned.first, end: { type: 'fail', failure }, served: planned };
@@ -198,7 +193,7 @@ export class Batch {
 			policy: () => ({
 				...job.policy,
 				isPaused: this.surroundings.isPaused(api),
-				peers: this.peersOf(api),
+				peers: this.peers.of(api),
 			}),
 			observe: (seen, action) => {
 				if (fingerprint !== undefined && action.type === 'submit') {
@@ -208,7 +203,7 @@ export class Batch {
 					wasKnown = true;
 					register?.accepted(itemIndex, fingerprint, seen, api.endpointId ?? api.baseUrl);
 				}
-				this.slowDown(api, seen);
+				this.peers.slowDown(api, seen);
 				watch.note(seen, Date.now());
 			},
 		});
@@ -227,11 +222,11 @@ export class Batch {
 		await Promise.all(
 			accepted.map(async (one) => {
 				if (!one.job.options.cancelOnStop) {
-					this.left.push(one.jobId);
+					this.tally.left.push(one.jobId);
 					return;
 				}
 				const end = await this.cancel(one);
-				if (end.type === 'fail') this.remember(end.failure);
+				if (end.type === 'fail') this.tally.remember(end.failure);
 			}),
 		);
 	}
@@ -264,13 +259,13 @@ export class Batch {
 			servedBy: job.servedBy ?? ('primary' as const),
 		};
 		if (end.type === 'handOver') {
-			this.handedOver += 1;
+			this.tally.handedOver += 1;
 			return [notFinishedItem(finished)];
 		}
 		if (end.job.executionTime !== undefined) {
-			this.peers.set(baseUrl, learn(this.peersOf(api), end.job.executionTime));
+			this.peers.learn(api, end.job.executionTime);
 		}
-		if ((end.job.delayTime ?? 0) > LONG_START_MS) this.slowStarts += 1;
+		this.tally.started(end.job);
 		try {
 			const cost = options.costEstimate ? await this.surroundings.costOf(end.job, api) : null;
 			return await collect(this.context, { ...finished, cost });
@@ -279,18 +274,8 @@ export class Batch {
 		}
 	}
 
-	private peersOf(api: JobApi): Peers {
-		return this.peers.get(api.baseUrl) ?? noPeers();
-	}
-
-	/** One job that is asked to slow down speaks for all jobs of the same target. */
-	private slowDown(api: JobApi, run: Run): void {
-		if (run.lastMiss?.kind !== 'http' || run.lastMiss.status === 404) return;
-		this.peers.set(api.baseUrl, block(this.peersOf(api), run.notBefore));
-	}
-
 	private fail(thrown: unknown, itemIndex: number, simplify: boolean): void {
-		if (thrown instanceof JobFailure) this.remember(thrown.failure);
+		if (thrown instanceof JobFailure) this.tally.remember(thrown.failure);
 		const error = asNodeError(this.context, thrown, itemIndex, simplify);
 		if (this.stop.reason === 'canceled') return;
 		if (this.context.continueOnFail()) {
@@ -299,20 +284,5 @@ export class Batch {
 		}
 		this.firstError ??= error;
 		this.stop.stopOthers();
-	}
-
-	private remember({ details }: Failure): void {
-		if (details.remote_job === 'unknown' || details.remote_job === 'left') {
-			this.left.push(String(details.job_id));
-		}
-		if (details.outcome === 'unknown') this.left.push(`the submit of ${details.submitted_at}`);
-	}
-
-	private hint(): void {
-		const { handedOver, tookOver, slowStarts } = this;
-		const isNew = this.register !== undefined;
-		for (const hint of hintsOf({ handedOver: isNew ? handedOver : 0, tookOver, slowStarts })) {
-			this.context.addExecutionHints(hint);
-		}
 	}
 }
