@@ -4,6 +4,7 @@ import sys
 
 from studio.logs import start_log
 from studio.settings import Settings, SettingsError
+from studio.warm_start import warm_start
 
 
 def main() -> int:
@@ -14,6 +15,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     start_log(settings)
+    warm_start(settings)
     # Each server is imported only in its mode: the other one's libraries cost seconds of a cold start.
     if settings.run_mode == "serverless":
         from studio.serve.serverless import serve

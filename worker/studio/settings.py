@@ -45,6 +45,7 @@ class Settings:
     allow_download: bool = False
     device: str = "auto"
     speed_ups: tuple[str, ...] = SPEED_UPS
+    warm_start: bool = False
     max_inline_mb: float = float(INLINE_RESULT_MB)
     bucket: Bucket | None = None
     allow_private: bool = False
@@ -79,6 +80,8 @@ class Settings:
             temp_root=read.path("TEMP_ROOT") or cls.temp_root,
             allow_download=read.switch("ALLOW_DOWNLOAD"),
             device=read.choice("DEVICE", ("auto", "cpu", "cuda"), cls.device),
+            # A serverless worker is started for a job; a Pod may stand for days before one comes.
+            warm_start=read.switch("WARM_START", serverless),
             speed_ups=read.names("SPEED_UPS", SPEED_UPS, SPEED_UPS + ASKED_SPEED_UPS),
             max_inline_mb=read.number("MAX_INLINE_MB", cls.max_inline_mb, 0.001, 20),
             bucket=_bucket(read),

@@ -30,7 +30,7 @@ class Process:
         self._grown = threading.Condition()
         self._process = subprocess.Popen(
             [sys.executable, "-u", str(script)],
-            env={**clean, "MODEL_SET": "demo", "HOST": "127.0.0.1", "PORT": "0", **environment},
+            env={**clean, "MODEL_SET": "demo", "HOST": "127.0.0.1", "PORT": "0", "WARM_START": "0", **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
