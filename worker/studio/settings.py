@@ -9,6 +9,16 @@ from pathlib import Path
 from studio import __version__
 from studio.bucket import Bucket, BucketError, read_bucket
 from studio.contract.job import INLINE_RESULT_MB, LINK_EXPIRY_MAX_S, LINK_EXPIRY_MIN_S, LINK_EXPIRY_S
+from studio.pod import (
+    CAPTION_POD_IDLE_S,
+    GPU_IDLE_S,
+    IDLE_ACTIONS,
+    MANAGEMENT_URL,
+    POD_IDLE_MIN_S,
+    POD_IDLE_S,
+    TELEMETRY_INTERVAL_S,
+    Pod,
+)
 
 SECRET_VARIABLES = (
     "AUTH_TOKEN",
@@ -17,6 +27,9 @@ SECRET_VARIABLES = (
     "HF_TOKEN",
     "BUCKET_ACCESS_KEY_ID",
     "BUCKET_SECRET_ACCESS_KEY",
+    "PUSH_TOKEN",
+    "PUSH_HTTP_URL",
+    "PUSH_WS_URL",
 )
 
 # Ways of working faster, each of which can be left out (SPEED_UPS): `none`, or a list of those to use.
@@ -48,6 +61,7 @@ class Settings:
     warm_start: bool = False
     max_inline_mb: float = float(INLINE_RESULT_MB)
     bucket: Bucket | None = None
+    pod: Pod = Pod()
     allow_private: bool = False
     debug: bool = False
     log_level: str = "INFO"
@@ -85,6 +99,7 @@ class Settings:
             speed_ups=read.names("SPEED_UPS", SPEED_UPS, SPEED_UPS + ASKED_SPEED_UPS),
             max_inline_mb=read.number("MAX_INLINE_MB", cls.max_inline_mb, 0.001, 20),
             bucket=_bucket(read),
+            pod=_pod(read),
             # Whoever may ask a server on the loopback address stands inside the network already.
             allow_private=read.switch("ALLOW_PRIVATE_ADDRESSES", run_mode == "pod" and _is_loopback(host)),
             debug=read.switch("DEBUG"),
@@ -113,7 +128,7 @@ class Settings:
         """The settings as JSON values, without secrets, for diagnostics."""
         hidden = {"auth_token", "secrets"}
         shown = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in hidden}
-        plain = {name: str(value) if isinstance(value, (Path, Bucket)) else value for name, value in shown.items()}
+        plain = {name: str(value) if isinstance(value, (Path, Bucket, Pod)) else value for name, value in shown.items()}
         return plain | {"auth_token_set": bool(self.auth_token), "local_files_only": self.local_files_only}
 
 
@@ -195,6 +210,28 @@ def _bucket(read: _Reader) -> Bucket | None:
         for key, name in _BUCKET_VARIABLES.items():
             text = text.replace(f"'{key}'", name)
         raise SettingsError(f"The storage cannot be used: {text}. Set BUCKET_..., or remove all of them.") from None
+
+
+def _pod(read: _Reader) -> Pod:
+    week = 604_800
+    idle = CAPTION_POD_IDLE_S if read.text("MODEL_SET") == "caption" else POD_IDLE_S
+    return Pod(
+        id=read.text("RUNPOD_POD_ID"),
+        region=read.text("RUNPOD_DC_ID"),
+        endpoint_id=read.text("RUNPOD_ENDPOINT_ID"),
+        vcpu_count=read.number("RUNPOD_CPU_COUNT", None, 0, 10_000, whole=True),
+        gpu_count=read.number("RUNPOD_GPU_COUNT", None, 0, 10_000, whole=True),
+        api_key=read.text("RUNPOD_API_KEY"),
+        management_url=(read.text("RUNPOD_MANAGEMENT_URL") or MANAGEMENT_URL).rstrip("/"),
+        idle_s=read.number("POD_IDLE_S", idle, POD_IDLE_MIN_S, week),
+        gpu_idle_s=read.number("GPU_IDLE_S", GPU_IDLE_S, 0, week),
+        max_lifetime_s=read.number("POD_MAX_LIFETIME_S", 0, 0, 10 * week),
+        idle_action=read.choice("IDLE_ACTION", IDLE_ACTIONS, Pod.idle_action),
+        telemetry_interval_s=read.number("TELEMETRY_INTERVAL", TELEMETRY_INTERVAL_S, 0.1, 3600),
+        push_http_url=read.text("PUSH_HTTP_URL"),
+        push_ws_url=read.text("PUSH_WS_URL"),
+        push_token=read.text("PUSH_TOKEN"),
+    )
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,7 +1,8 @@
-"""Pod mode: the platform's job API on one port, in front of the same jobs."""
+"""Pod mode: the platform's job API on one port, in front of the same jobs, with telemetry beside it."""
 
 import asyncio
 import contextlib
+import signal
 
 import httpx
 import uvicorn
@@ -16,7 +17,12 @@ from studio.jobs.state import TransitionError
 from studio.media.addresses import AddressRefused, check_address
 from studio.serve import replies
 from studio.serve.access import TokenGuard
+from studio.serve.activity import Activity
+from studio.serve.departure import Departure
+from studio.serve.forge import api_forge, forge
+from studio.serve.live import Live
 from studio.serve.request import Refused, bad_request, read_body, read_job
+from studio.serve.telemetry import Telemetry
 from studio.serve.webhook import deliver
 from studio.settings import Settings
 
@@ -32,6 +38,9 @@ class PodServer:
     def __init__(self, settings: Settings, runner: JobRunner | None = None):
         self.settings = settings
         self.runner = runner or JobRunner(settings, dispatch.run_job, on_finish=self.on_finish)
+        self.activity = Activity(self.runner)
+        self.live = Live(Telemetry(settings, self.activity), settings.pod)
+        self.departure = Departure(settings.pod, self.activity.clocks, lambda: signal.raise_signal(signal.SIGTERM))
         self._deliveries: set[asyncio.Task] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         app = FastAPI(lifespan=self._life, openapi_url=None, docs_url=None, redoc_url=None)
@@ -40,7 +49,12 @@ class PodServer:
         app.add_api_route("/", self.root, methods=["GET", "HEAD"])
         for prefix in ("", "/v2/{endpoint_id}"):
             app.include_router(self._routes(), prefix=prefix)
-        self.app = TokenGuard(app, settings.auth_token)
+        app.add_api_route("/metrics", self.live.metrics, methods=["GET"])
+        app.add_api_route("/stream", self.live.stream, methods=["GET"])
+        app.add_api_websocket_route("/ws", self.live.websocket)
+        app.add_api_route("/forge", forge, methods=["POST"])
+        app.add_api_route("/api/forge", api_forge, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+        self.app = TokenGuard(app, settings.auth_token, self.activity.request)
 
     def _routes(self) -> APIRouter:
         router = APIRouter()
@@ -58,11 +72,13 @@ class PodServer:
         self._loop = asyncio.get_running_loop()
         async with httpx.AsyncClient() as self._client:
             start = asyncio.create_task(asyncio.to_thread(dispatch.check_start, self.settings))
-            sweeper = asyncio.create_task(self._sweep())
+            repeated = (self._sweep(), self._look(), self.live.push(self._client), self.departure.watch(self._client))
+            tasks = [asyncio.create_task(work) for work in repeated]
             try:
                 yield
             finally:
-                sweeper.cancel()
+                for task in tasks:
+                    task.cancel()
                 self.runner.stop()
                 await start
                 if self._deliveries:
@@ -73,11 +89,19 @@ class PodServer:
             await asyncio.sleep(SWEEP_S)
             self.runner.sweep()
 
+    async def _look(self) -> None:
+        # Also when nobody listens: the clock of the GPU runs by these looks.
+        while True:
+            await self.live.metrics()
+            await asyncio.sleep(self.settings.pod.telemetry_interval_s)
+
     async def root(self) -> dict:
         return {"ok": True, "service": "runpod-studio-worker"}
 
     async def _accept(self, request: Request, limit: int, sync: bool) -> Job:
         job = read_job(await read_body(request, limit), sync)
+        if self.departure.leaving:
+            raise Refused(503, "Service Unavailable", "This Pod is ending because nobody used it. Start another one.")
         if job.webhook:
             try:
                 await asyncio.to_thread(check_address, job.webhook, self.settings.allow_private)
