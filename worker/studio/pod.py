@@ -3,14 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from studio.contract.job import GPU_IDLE_S, POD_IDLE_S
+
 IdleAction = Literal["terminate", "stop", "none"]
 IDLE_ACTIONS: tuple[IdleAction, ...] = ("terminate", "stop", "none")
 MANAGEMENT_URL = "https://api.runpod.io/v2"
-# Somebody who looks at a picture and writes the next prompt needs more than a minute.
-POD_IDLE_MIN_S = 60
-POD_IDLE_S = 900
-CAPTION_POD_IDLE_S = 300
-GPU_IDLE_S = 600
 TELEMETRY_INTERVAL_S = 2.0
 
 

@@ -8,17 +8,17 @@ from pathlib import Path
 
 from studio import __version__
 from studio.bucket import Bucket, BucketError, read_bucket
-from studio.contract.job import INLINE_RESULT_MB, LINK_EXPIRY_MAX_S, LINK_EXPIRY_MIN_S, LINK_EXPIRY_S
-from studio.pod import (
+from studio.contract.job import (
     CAPTION_POD_IDLE_S,
     GPU_IDLE_S,
-    IDLE_ACTIONS,
-    MANAGEMENT_URL,
+    INLINE_RESULT_MB,
+    LINK_EXPIRY_MAX_S,
+    LINK_EXPIRY_MIN_S,
+    LINK_EXPIRY_S,
     POD_IDLE_MIN_S,
     POD_IDLE_S,
-    TELEMETRY_INTERVAL_S,
-    Pod,
 )
+from studio.pod import IDLE_ACTIONS, MANAGEMENT_URL, TELEMETRY_INTERVAL_S, Pod
 
 SECRET_VARIABLES = (
     "AUTH_TOKEN",
@@ -36,6 +36,9 @@ SECRET_VARIABLES = (
 SPEED_UPS = ("channels_last", "half_decoder", "record", "graph", "batch")
 # Changes the rounding between the first images of a worker and later ones, so it must be asked for.
 ASKED_SPEED_UPS = ("compile",)
+
+# For clocks, about three months.
+LONGEST_S = 2**23
 
 
 class SettingsError(Exception):
@@ -213,7 +216,6 @@ def _bucket(read: _Reader) -> Bucket | None:
 
 
 def _pod(read: _Reader) -> Pod:
-    week = 604_800
     idle = CAPTION_POD_IDLE_S if read.text("MODEL_SET") == "caption" else POD_IDLE_S
     return Pod(
         id=read.text("RUNPOD_POD_ID"),
@@ -223,11 +225,11 @@ def _pod(read: _Reader) -> Pod:
         gpu_count=read.number("RUNPOD_GPU_COUNT", None, 0, 10_000, whole=True),
         api_key=read.text("RUNPOD_API_KEY"),
         management_url=(read.text("RUNPOD_MANAGEMENT_URL") or MANAGEMENT_URL).rstrip("/"),
-        idle_s=read.number("POD_IDLE_S", idle, POD_IDLE_MIN_S, week),
-        gpu_idle_s=read.number("GPU_IDLE_S", GPU_IDLE_S, 0, week),
-        max_lifetime_s=read.number("POD_MAX_LIFETIME_S", 0, 0, 10 * week),
+        idle_s=read.number("POD_IDLE_S", idle, POD_IDLE_MIN_S, LONGEST_S),
+        gpu_idle_s=read.number("GPU_IDLE_S", GPU_IDLE_S, 0, LONGEST_S),
+        max_lifetime_s=read.number("POD_MAX_LIFETIME_S", 0, 0, LONGEST_S),
         idle_action=read.choice("IDLE_ACTION", IDLE_ACTIONS, Pod.idle_action),
-        telemetry_interval_s=read.number("TELEMETRY_INTERVAL", TELEMETRY_INTERVAL_S, 0.1, 3600),
+        telemetry_interval_s=read.number("TELEMETRY_INTERVAL", TELEMETRY_INTERVAL_S, 0.1, 1000),
         push_http_url=read.text("PUSH_HTTP_URL"),
         push_ws_url=read.text("PUSH_WS_URL"),
         push_token=read.text("PUSH_TOKEN"),

@@ -47,4 +47,8 @@ export const jobLimits = {
 	sourceImagePixels: 67108864,
 	upscaleSourcePixels: 16777216,
 	upscaleEdgePixels: 8192,
+	podIdleS: 900,
+	podIdleMinS: 60,
+	captionPodIdleS: 300,
+	gpuIdleS: 600,
 } as const;

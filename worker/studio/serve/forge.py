@@ -45,9 +45,9 @@ def _fault(values: dict, images: str) -> str | None:
     if not isinstance(values.get("mode"), str) or values["mode"] not in MODES:
         return "Invalid mode"
     if not isinstance(given, list) or not given or not all(isinstance(image, str) and image for image in given):
-        return "Source images required"
+        return StudioFailure("SOURCE_REQUIRED").message
     if values["mode"] == "inpaint" and not values.get("mask"):
-        return "Mask required for inpaint mode"
+        return StudioFailure("MASK_REQUIRED").message
     return None
 
 
