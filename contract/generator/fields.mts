@@ -58,7 +58,7 @@ export function field(name: string, part: Schema, required: boolean): Field {
  * Fields of one route: those in the form in the contract's order, those in "Options" by label. What
  * has no field of its own kind in n8n (files, pairs of numbers) is left to its operation.
  */
-export function fields(schema: Schema): { main: Field[]; options: Field[] } {
+export function fields(schema: Schema): { main: Field[]; options: Field[]; parts: Record<string, Field[]> } {
 	const all = parameters(schema);
 	const build = (entries: Array<[string, Schema]>) =>
 		entries.map(([name, part]) => field(name, part, schema.required?.includes(name) ?? false));
@@ -66,6 +66,10 @@ export function fields(schema: Schema): { main: Field[]; options: Field[] } {
 		main: build(all.filter(([, part]) => part['x-n8n']?.group === undefined)),
 		options: build(all.filter(([, part]) => part['x-n8n']?.group === 'options')).sort(
 			(one, other) => String(one.displayName).localeCompare(String(other.displayName), 'en'),
+		),
+		// Parameters that are objects: a field for each of their parts.
+		parts: Object.fromEntries(
+			all.filter(([, part]) => part.properties).map(([name, part]) => [camel(name), build(parameters(part))]),
 		),
 	};
 }

@@ -46,6 +46,8 @@ export interface RouteFields {
 	main: INodeProperties[];
 	/** Fields of the collection "Options". */
 	options: INodeProperties[];
+	/** Fields for the parts of a parameter that is an object, by its name in n8n. */
+	parts: Record<string, INodeProperties[]>;
 }
 
 export const fields: Record<Route, RouteFields> = { ${routes.join(', ')} };

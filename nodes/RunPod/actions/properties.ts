@@ -1,5 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import * as caption from './caption';
 import * as image from './image';
 import * as job from './job';
 import { targetFields } from './runFields';
@@ -12,14 +13,17 @@ export const properties: INodeProperties[] = [
 		type: 'options',
 		noDataExpression: true,
 		options: [
+			{ name: 'Caption', value: 'caption' },
 			{ name: 'Image', value: 'image' },
 			{ name: 'Job', value: 'job' },
 		],
 		default: 'image',
 	},
+	caption.operations,
 	image.operations,
 	job.operations,
 	...targetFields,
+	...caption.generate.fields,
 	...image.generate.fields,
 	...image.score.fields,
 	...image.upscale.fields,

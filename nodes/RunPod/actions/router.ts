@@ -1,6 +1,7 @@
 import type { IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 import { NodeOperationError } from 'n8n-workflow';
 
+import * as caption from './caption';
 import * as image from './image';
 import * as job from './job';
 
@@ -8,6 +9,7 @@ type Execute = (this: IExecuteFunctions) => Promise<INodeExecutionData[][]>;
 
 /** Keys are the values of 'Resource' and 'Operation'. A Map: a value can come from an expression. */
 const operations = new Map<string, Execute>([
+	['caption.generate', caption.generate.execute],
 	['image.generate', image.generate.execute],
 	['image.score', image.score.execute],
 	['image.upscale', image.upscale.execute],

@@ -7,10 +7,11 @@ import type { Cost } from '../core/cost';
 import { attachedRun } from '../core/run';
 import type { FinalAction, Run } from '../core/run';
 import { BudgetGuard } from './budgetGuard';
+import { countCaptions } from './captionItems';
 import { asLostResult, collect, notFinishedItem } from './collect';
 import type { JobRegister } from './identify';
 import { PeerBook } from './peerBook';
-import type { AcceptedJob, PlannedJob } from './planned';
+import type { AcceptedJob, ItemsOfWork, PlannedJob } from './planned';
 import { asNodeError, errorItem, stopError } from './raise';
 import { cancelJob, runJob } from './runJob';
 import type { JobEnd } from './runJob';
@@ -47,15 +48,24 @@ export class Batch {
 	}
 
 	/** Plans every item before the first one starts: bad input costs nothing. */
-	async plan(plan: (itemIndex: number) => Promise<PlannedJob>): Promise<PlannedJob[]> {
-		const planned: PlannedJob[] = [];
-		for (let itemIndex = 0; itemIndex < this.itemCount; itemIndex += 1) {
+	async plan<Planned>(plan: (itemIndex: number) => Promise<Planned>): Promise<Planned[]> {
+		const items = Array.from(this.results, (_, itemIndex) => ({ itemIndex }));
+		return await this.planEach(items, async ({ itemIndex }) => await plan(itemIndex));
+	}
+
+	/** The same for work that is not one per item. */
+	async planEach<Work extends ItemsOfWork, Planned>(
+		all: Work[],
+		plan: (work: Work) => Promise<Planned>,
+	): Promise<Planned[]> {
+		const planned: Planned[] = [];
+		for (const work of all) {
 			try {
-				planned.push(await plan(itemIndex));
+				planned.push(await plan(work));
 			} catch (thrown) {
-				this.fail(thrown, itemIndex, true);
+				this.fail(thrown, work, true);
 				// Nothing runs yet, so there is nothing to wait for.
-				if (this.firstError !== undefined) throw asNodeError(this.context, thrown, itemIndex);
+				if (this.firstError !== undefined) throw asNodeError(this.context, thrown, work.itemIndex);
 			}
 		}
 		return planned;
@@ -70,7 +80,8 @@ export class Batch {
 		this.throwEnd();
 		// Poll Status hands over what it found; only of a job of this run is that worth a word.
 		this.tally.hint(this.context, this.register !== undefined);
-		return [this.results.flatMap((items) => items ?? [])];
+		const items = this.results.flatMap((some) => some ?? []);
+		return [jobs.some(({ binary }) => binary.captions) ? countCaptions(items) : items];
 	}
 
 	/**
@@ -112,7 +123,7 @@ export class Batch {
 				try {
 					await work(job, new Watch(this.context, job.itemIndex));
 				} catch (thrown) {
-					this.fail(thrown, job.itemIndex, job.options.simplify);
+					this.fail(thrown, job, job.options.simplify);
 				}
 			}
 		};
@@ -274,12 +285,13 @@ export class Batch {
 		}
 	}
 
-	private fail(thrown: unknown, itemIndex: number, simplify: boolean): void {
+	private fail(thrown: unknown, work: ItemsOfWork, simplify: boolean): void {
 		if (thrown instanceof JobFailure) this.tally.remember(thrown.failure);
+		const { itemIndex, itemIndexes = [itemIndex] } = work;
 		const error = asNodeError(this.context, thrown, itemIndex, simplify);
 		if (this.stop.reason === 'canceled') return;
 		if (this.context.continueOnFail()) {
-			this.results[itemIndex] = [errorItem(error, itemIndex, this.itemCount)];
+			for (const index of itemIndexes) this.results[index] = [errorItem(error, index, this.itemCount)];
 			return;
 		}
 		this.firstError ??= error;

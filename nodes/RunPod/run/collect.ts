@@ -11,6 +11,7 @@ import { isEncodedFile, jobOf, replyOf, takeApart, withoutFiles } from '../core/
 import type { Source } from '../core/result';
 import { isRecord } from '../core/state';
 import type { JobView } from '../core/state';
+import { captionItems } from './captionItems';
 import type { BinaryPlan } from './prepared';
 import { storePicture } from './pictures';
 import { toolLink } from './tool';
@@ -48,8 +49,13 @@ export async function collect(
 	finished: Finished,
 ): Promise<INodeExecutionData[]> {
 	const { job, jobId, binary: plan, options } = finished;
-	const { rest, sources } = plan.isAnyShape ? takePictures(job.output) : takeApart(job.output);
 	const head = headOf(finished);
+	if (plan.captions !== undefined && isRecord(job.output)) {
+		const build = (output: Record<string, unknown>, files: Array<Record<string, unknown>>) =>
+			itemOf(finished, head, output, files);
+		return await captionItems(context, job.output, plan.captions, build, jobId);
+	}
+	const { rest, sources } = plan.isAnyShape ? takePictures(job.output) : takeApart(job.output);
 	finished.isBare = plan.isAnyShape === true && !isRecord(job.output);
 	// From here on the pictures live in `sources` alone, and each is let go once it is stored.
 	job.output = undefined;

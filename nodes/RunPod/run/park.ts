@@ -50,6 +50,7 @@ export async function parkJobs(
 		continueOnFail: context.continueOnFail(),
 		jobs: submitted.map(({ job, jobId, submittedAt }) => ({
 			itemIndex: job.itemIndex,
+			itemIndexes: job.itemIndexes,
 			jobId,
 			submittedAt,
 			options: job.options,

@@ -10,6 +10,7 @@ import type { BinaryPlan } from './prepared';
  */
 export interface ParkedJob {
 	itemIndex: number;
+	itemIndexes?: number[];
 	jobId: string;
 	submittedAt: number;
 	options: JobOptions;

@@ -4,9 +4,12 @@ import type { Policy, Run } from '../core/run';
 import type { JobApi } from '../transport/jobs';
 import type { BinaryPlan } from './prepared';
 
-/** One item's job with everything decided that can be decided before it starts. */
+/** A job with everything decided that can be decided before it starts. */
 export interface PlannedJob {
+	/** The input item whose work it does; of several, the first. */
 	itemIndex: number;
+	/** All of them, where they are several: neighbours, in their order. */
+	itemIndexes?: number[];
 	options: JobOptions;
 	binary: BinaryPlan;
 	api: JobApi;
@@ -19,6 +22,9 @@ export interface PlannedJob {
 	fallback?: PlannedJob;
 	servedBy?: 'primary' | 'fallback';
 }
+
+/** The input items that a piece of work belongs to. */
+export type ItemsOfWork = Pick<PlannedJob, 'itemIndex' | 'itemIndexes'>;
 
 /** A job that was submitted, and by whom it is served. */
 export interface AcceptedJob {

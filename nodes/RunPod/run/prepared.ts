@@ -1,6 +1,7 @@
 import type { IDataObject } from 'n8n-workflow';
 
 import type { JobOptions } from '../core/options';
+import type { CaptionPlan } from './captionItems';
 
 /** Where the pictures of a job go. */
 export interface BinaryPlan {
@@ -13,10 +14,14 @@ export interface BinaryPlan {
 	isRequired?: boolean;
 	/** The output may have any shape: only what is certainly a picture is taken out of it. */
 	isAnyShape?: boolean;
+	/** The result is texts about the images that were sent, one item for each. */
+	captions?: CaptionPlan;
 }
 
-/** One input item, ready to be submitted: everything that can be wrong with it was checked. */
+/** One job, ready to be submitted: everything that can be wrong with it was checked. */
 export interface PreparedJob {
+	/** The input items whose work it does, where they are several. */
+	itemIndexes?: number[];
 	/** The worker's input, with `route`. */
 	input: IDataObject;
 	options: JobOptions;

@@ -69,9 +69,11 @@ function jobContext(webhook: IWebhookFunctions, parked: ParkedBatch): IExecuteFu
 
 async function plan(context: IExecuteFunctions, parked: ParkedBatch): Promise<PlannedJob[]> {
 	const planned: PlannedJob[] = [];
-	for (const { itemIndex, jobId, submittedAt, options, binary, servedBy } of parked.jobs) {
+	for (const parkedJob of parked.jobs) {
+		const { itemIndex, itemIndexes, jobId, submittedAt, options, binary, servedBy } = parkedJob;
 		planned.push({
 			itemIndex,
+			itemIndexes,
 			options,
 			binary,
 			servedBy,

@@ -14,19 +14,27 @@ import { JobRegister, fingerprintOf } from './identify';
 import { parkJobs } from './park';
 import type { PreparedJob } from './prepared';
 
+/** A job and the item that it begins with. */
+export type ItemJob = PreparedJob & { itemIndex: number };
+
 /**
- * Runs one job per input item. `prepare` is called for every item before the first submit and
- * throws on bad input, so that bad input costs nothing.
+ * Runs one job per input item, or per group of neighbours where `join` puts some together. `prepare`
+ * is called for every item before the first submit and throws on bad input, so that bad input costs
+ * nothing.
  */
 export async function runItems(
 	this: IExecuteFunctions,
 	prepare: (itemIndex: number) => PreparedJob | Promise<PreparedJob>,
+	join: (jobs: ItemJob[]) => ItemJob[] = (jobs) => jobs,
 ): Promise<INodeExecutionData[][]> {
 	const register = new JobRegister(this);
 	const itemCount = this.getInputData().length;
 	const batch = new Batch(this, itemCount, register);
-	const jobs = await batch.plan(async (itemIndex): Promise<PlannedJob> => {
-		const { input, options, binary } = await prepare(itemIndex);
+	const prepared = await batch.plan(async (itemIndex): Promise<ItemJob> => {
+		return { ...(await prepare(itemIndex)), itemIndex };
+	});
+	const jobs = await batch.planEach(join(prepared), async (job): Promise<PlannedJob> => {
+		const { itemIndex, itemIndexes, input, options, binary } = job;
 		const body = buildBody(input, options);
 		const planOn = async (target: JobTarget): Promise<PlannedJob> => {
 			const placed = { ...options, target, fallback: undefined };
@@ -35,6 +43,7 @@ export async function runItems(
 			const policy = policyOf(placed, noPeers());
 			return {
 				itemIndex,
+				itemIndexes,
 				options: placed,
 				binary: { isRequired: true, ...binary },
 				api,

@@ -1,0 +1,181 @@
+import type { IBinaryData, IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
+
+import { jobLimits } from '../../contract/job';
+import { fields as routeFields } from '../../contract/fields';
+import { limits, settings } from '../../contract/limits';
+import type { Limit } from '../../contract/limits';
+import { checkRequest, groupSizes } from '../../core/captions';
+import { invalidInput } from '../../core/failure';
+import { buildInput, problemOf } from '../../core/request';
+import type { CaptionPlan } from '../../run/captionItems';
+import { readSources } from '../../run/inputs';
+import type { SourceImage } from '../../run/inputs';
+import { readJobOptions } from '../../run/jobOptions';
+import { runItems } from '../../run/runItems';
+import type { ItemJob } from '../../run/runItems';
+import type { PreparedJob } from '../../run/prepared';
+import { WORDS } from './captionFields';
+
+export { fields } from './captionFields';
+
+const mostImages = limits.caption.find(({ name }) => name === 'images')?.maxItems ?? 1;
+
+/** A setting of the collection, checked against its limits. */
+function setting(options: IDataObject, limit: Limit): unknown {
+	const value = options[limit.parameter] ?? limit.default;
+	const problem = problemOf(limit, value);
+	if (problem !== undefined) throw invalidInput(problem);
+	return value;
+}
+
+function variablesOf(given: unknown): Record<string, string> {
+	const { variable } = (given ?? {}) as { variable?: Array<{ name?: unknown; value?: unknown }> };
+	const pairs = (variable ?? []).map(({ name, value }): [string, string] => [
+		// Whoever types the braces means the same name.
+		String(name ?? '')
+			.trim()
+			.replace(/^\{|\}$/g, ''),
+		String(value ?? ''),
+	]);
+	return Object.fromEntries(pairs.filter(([name]) => name !== ''));
+}
+
+/** The values of the form by the names of the contract's parameters. */
+function readValues(context: IExecuteFunctions, itemIndex: number, options: IDataObject) {
+	const read = (name: string): unknown => context.getNodeParameter(name, itemIndex, null);
+	const length = String(read('length') ?? limitOf('length').default);
+	const words = Number(read('lengthWords') ?? settings.lengthWords.default);
+	const problem = length === WORDS ? problemOf(settings.lengthWords, words) : undefined;
+	if (problem !== undefined) throw invalidInput(problem);
+	const parts = (routeFields.caption.parts.generationParams ?? [])
+		.filter(({ name }) => options[name] !== undefined)
+		.map(({ name }): [string, unknown] => [name, options[name]]);
+	const variables = variablesOf(read('promptVariables'));
+	const promptOptions = read('promptOptions') as string[] | null;
+	return {
+		...options,
+		model: read('model') ?? limitOf('model').default,
+		modelVariant: String(read('modelVariant') ?? '').trim() || undefined,
+		mode: String(read('mode') ?? limitOf('mode').default),
+		prompt: String(read('prompt') ?? ''),
+		promptOptions: promptOptions?.length ? promptOptions : undefined,
+		promptVariables: Object.keys(variables).length > 0 ? variables : undefined,
+		length: length === WORDS ? String(words) : length,
+		generationParams: parts.length > 0 ? toWorkerNames(Object.fromEntries(parts)) : undefined,
+	};
+}
+
+function limitOf(parameter: string): Limit {
+	const limit = limits.caption.find((one) => one.parameter === parameter);
+	if (limit === undefined) throw new TypeError(`The contract has no parameter '${parameter}'`);
+	return limit;
+}
+
+function toWorkerNames(values: Record<string, unknown>): Record<string, unknown> {
+	const { properties = [] } = limitOf('generationParams');
+	return Object.fromEntries(
+		properties
+			.filter(({ parameter }) => values[parameter] !== undefined)
+			.map(({ name, parameter }) => [name, values[parameter]]),
+	);
+}
+
+/** What stays of the images while their job runs. */
+function planOf(
+	context: IExecuteFunctions,
+	itemIndex: number,
+	sources: SourceImage[],
+	options: IDataObject,
+): CaptionPlan {
+	const binary = context.getInputData()[itemIndex]?.binary ?? {};
+	const kept = (field: string | null): Record<string, IBinaryData> | undefined => {
+		const data = field === null ? undefined : binary[field];
+		if (field === null || data === undefined || options.keepSource === false) return undefined;
+		return { [field]: data };
+	};
+	return {
+		sources: sources.map(({ field, fileName }) => ({ itemIndex, fileName, kept: kept(field) })),
+		saveFile: setting(options, settings.saveCaptionFile) === true,
+		triggerWord: String(setting(options, settings.triggerWord)),
+		itemCount: context.getInputData().length,
+	};
+}
+
+/** Reads and checks one item; throws before anything was submitted. */
+async function prepare(context: IExecuteFunctions, itemIndex: number): Promise<PreparedJob> {
+	const options = context.getNodeParameter('options', itemIndex, {}) as IDataObject;
+	const jobOptions = readJobOptions.call(context, itemIndex);
+	const values = readValues(context, itemIndex, options);
+	// Before the images are read, which takes time: the placeholder stands for one of them.
+	buildInput('caption', { ...values, images: ['-'] });
+	checkRequest({
+		model: String(values.model),
+		variant: values.modelVariant ?? '',
+		mode: values.mode,
+		prompt: values.prompt,
+		length: values.length,
+		promptOptions: values.promptOptions ?? [],
+		variables: values.promptVariables ?? {},
+	});
+	setting(options, settings.imagesPerJob);
+	const sources = await readSources(context, itemIndex, mostImages, jobOptions);
+	const images = sources.map(({ base64 }) => base64);
+	return {
+		input: buildInput('caption', { ...values, images }) as IDataObject,
+		options: jobOptions,
+		binary: {
+			field: 'caption',
+			isRequired: false,
+			captions: planOf(context, itemIndex, sources, options),
+		},
+	};
+}
+
+const imagesOf = ({ input }: ItemJob): string[] => input.images as string[];
+
+/** Everything of a job but its images: only what is asked alike can go together. */
+const keyOf = ({ input, options }: ItemJob): string =>
+	JSON.stringify([{ ...input, images: undefined }, options]);
+
+/** Puts neighbours together, up to `most` images. */
+function joinImages(jobs: ItemJob[], most: number): ItemJob[] {
+	const requests = jobs.map((job) => ({
+		key: keyOf(job),
+		images: imagesOf(job).length,
+		bytes: imagesOf(job).reduce((sum, image) => sum + image.length, 0),
+		index: job.itemIndex,
+	}));
+	// Half of what the platform takes: prompt and policy go beside the images.
+	const sizes = groupSizes(requests, { images: most, bytes: jobLimits.runBodyBytes / 2 });
+	const joined: ItemJob[] = [];
+	let from = 0;
+	for (const size of sizes) {
+		const group = jobs.slice(from, from + size);
+		from += size;
+		const [first] = group;
+		if (first === undefined) continue;
+		joined.push(group.length === 1 ? first : together(first, group));
+	}
+	return joined;
+}
+
+function together(first: ItemJob, group: ItemJob[]): ItemJob {
+	const sources = group.flatMap(({ binary }) => binary.captions?.sources ?? []);
+	const { captions } = first.binary;
+	return {
+		...first,
+		itemIndexes: group.map(({ itemIndex }) => itemIndex),
+		input: { ...first.input, images: group.flatMap(imagesOf) },
+		binary: { ...first.binary, captions: captions && { ...captions, sources } },
+	};
+}
+
+export async function execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
+	const options = this.getNodeParameter('options', 0, {}) as IDataObject;
+	const most = Number(options.imagesPerJob ?? settings.imagesPerJob.default);
+	return await runItems.call(
+		this,
+		async (itemIndex) => await prepare(this, itemIndex),
+		(jobs) => joinImages(jobs, most),
+	);
+}

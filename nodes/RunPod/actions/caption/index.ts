@@ -1,0 +1,20 @@
+import type { INodeProperties } from 'n8n-workflow';
+
+export * as generate from './generate.operation';
+
+export const operations: INodeProperties = {
+	displayName: 'Operation',
+	name: 'operation',
+	type: 'options',
+	noDataExpression: true,
+	displayOptions: { show: { resource: ['caption'] } },
+	options: [
+		{
+			name: 'Generate',
+			value: 'generate',
+			description: 'Say in words what images show',
+			action: 'Generate caption',
+		},
+	],
+	default: 'generate',
+};
