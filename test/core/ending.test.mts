@@ -1,5 +1,6 @@
 /** Tables of event sequences: lost readings, deadlines and stops. */
 import { attachedRun } from '../../nodes/RunPod/core/run.ts';
+import type { Row } from './play.mts';
 import { failureOfEnd, http, job, play, submitted } from './play.mts';
 import { JOB_ID, policyWith } from './world.mts';
 
@@ -23,7 +24,9 @@ describe('reading', () => {
 				...submitted,
 				[2000, ['read', unknown], 'wait 2000'],
 				[149_000, ['read', unknown], 'wait 2000'],
-				[151_000, ['read', unknown], 'fail RESULT_EXPIRED'],
+				[151_000, ['read', unknown], 'wait 2000'],
+				[153_000, ['read', unknown], 'wait 2000'],
+				[155_000, ['read', unknown], 'fail JOB_LOST'],
 			],
 			policyWith({ queueTimeoutMs: 900_000 }),
 		);
@@ -41,10 +44,60 @@ describe('reading', () => {
 		});
 	});
 
-	it('tells the job id when the key is refused in the middle', () => {
-		const { action } = play([...submitted, [2000, ['read', http(401)], 'fail UNAUTHORIZED']]);
-		expect(failureOfEnd(action).details.job_id).toBe(JOB_ID);
-		expect(failureOfEnd(action).description).toContain('Poll Status');
+	const denied: Row[] = [
+		...submitted,
+		[2000, ['read', http(401)], 'wait 2000'],
+		[4000, ['read', http(401)], 'wait 2000'],
+	];
+
+	it('bears with a key that is refused for a moment', () => {
+		play([...denied, [6000, ['read', job('IN_QUEUE')], 'wait 2000']]);
+		// Other misses in between do not count as refusals, and an answer begins a new count.
+		play([
+			...denied,
+			[6000, ['read', job('IN_QUEUE')], 'wait 2000'],
+			[8000, ['read', http(403)], 'wait 2000'],
+		]);
+	});
+
+	it('cancels with the key there is when it stays refused, and tells the job id', () => {
+		for (const [reply, remote, text] of [
+			[job('CANCELLED'), 'done', 'was cancelled'],
+			[http(401), 'unknown', 'Poll Status'],
+		] as const) {
+			const { action } = play([
+				...denied,
+				[6000, ['read', http(401)], 'cancel denied'],
+				[6100, ['cancelled', reply], 'fail UNAUTHORIZED'],
+			]);
+			const { details, description } = failureOfEnd(action);
+			expect(details).toMatchObject({ job_id: JOB_ID, remote_job: remote, http_status: 401 });
+			expect(description).toContain(text);
+		}
+	});
+
+	it('hands on a result that was there when the cancel came', () => {
+		play([
+			...denied,
+			[6000, ['read', http(401)], 'cancel denied'],
+			[6100, ['cancelled', job('COMPLETED', { output: 1 })], 'succeed'],
+		]);
+	});
+
+	it('cancels nothing where that is switched off, or the job is of somebody else', () => {
+		const { action } = play(
+			[...denied, [6000, ['read', http(403)], 'fail FORBIDDEN']],
+			policyWith({ cancelOnStop: false }),
+		);
+		expect(failureOfEnd(action).description).toContain('may still be running');
+		play(
+			[
+				[0, 'start', 'read'],
+				[0, ['read', http(403)], 'fail FORBIDDEN'],
+			],
+			policyWith(),
+			attachedRun(JOB_ID),
+		);
 	});
 });
 

@@ -4,7 +4,7 @@ import type { FailureCode } from '../../nodes/RunPod/contract/errors.ts';
 import { lostSubmit, stopped } from '../../nodes/RunPod/core/ending.ts';
 import type { Remote } from '../../nodes/RunPod/core/ending.ts';
 import { failureOf } from '../../nodes/RunPod/core/failure.ts';
-import { fallbackStep, isWayFree } from '../../nodes/RunPod/core/fallback.ts';
+import { fallbackStep, hasNoJobs, isWayFree } from '../../nodes/RunPod/core/fallback.ts';
 import { next } from '../../nodes/RunPod/core/lifecycle.ts';
 import { attachedRun, newRun } from '../../nodes/RunPod/core/run.ts';
 import type { Reply } from '../../nodes/RunPod/core/reply.ts';
@@ -62,8 +62,9 @@ test.each([
 
 const lost = (reply: Reply) => fallbackStep(lostSubmit(reply, START, policyWith()));
 
-test('a submit that a server refused with 5xx may be taken over, one with an unknown outcome never', () => {
-	for (const status of [500, 502, 503, 521]) expect(lost(http(status))).toBe('submit');
+test('a submit that ended with 5xx is taken over when no job can be there, one with an unknown outcome never', () => {
+	for (const status of [521, 523, 525, 526, 530]) expect(lost(http(status))).toBe('submit');
+	for (const status of [500, 501, 502, 503]) expect(lost(http(status))).toBe('proveFirst');
 	for (const status of [408, 504, 520, 522, 524]) expect(lost(http(status))).toBe('no');
 	for (const kind of ['cut', 'timeout', 'aborted'] as const) {
 		expect(lost({ kind, detail: 'x' })).toBe('no');
@@ -91,4 +92,13 @@ test('a missing endpoint as the lifecycle tells it', () => {
 	const reply = http(404, { detail: 'endpoint not found' });
 	const { action } = next(run, { type: 'submitted', reply, sentAt: START }, policy, START);
 	expect(fallbackStep(failureOfEnd(action))).toBe('submit');
+});
+
+test('only a health that says so proves that no job is there', () => {
+	const jobs = { inQueue: 0, inProgress: 0, completed: 7 };
+	expect(hasNoJobs({ jobs })).toBe(true);
+	expect(hasNoJobs({ jobs: { ...jobs, inQueue: 1 } })).toBe(false);
+	expect(hasNoJobs({ jobs: { ...jobs, inProgress: 1 } })).toBe(false);
+	for (const body of [{ jobs: {} }, { status: 'healthy' }, '<html>', undefined])
+		expect(hasNoJobs(body)).toBe(false);
 });

@@ -21,6 +21,8 @@ const fault = fc.oneof(
 			'cut before',
 			'cut after',
 			'timeout after',
+			'401',
+			'403',
 			'404',
 			'odd body',
 			'odd state',

@@ -18,6 +18,8 @@ export type Fault =
 	| 'cut before'
 	| 'cut after'
 	| 'timeout after'
+	| '401'
+	| '403'
 	| '404'
 	| 'odd body'
 	| 'odd state';
@@ -120,6 +122,10 @@ class Platform {
 				return { kind: 'refused', detail: 'refused' };
 			case 'cut before':
 				return { kind: 'cut', detail: 'cut' };
+			case '401':
+				return { kind: 'http', status: 401, body: '' };
+			case '403':
+				return { kind: 'http', status: 403, body: '' };
 			case '404':
 				return { kind: 'http', status: 404, body: { status: 404, detail: 'job not found' } };
 			case '524':

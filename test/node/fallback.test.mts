@@ -87,6 +87,26 @@ test.each([
 );
 
 test.each([
+	['500, yet accepted', { kind: 'reply', status: 500, accepted: true }],
+	['502, yet accepted', { kind: 'reply', status: 502, accepted: true }],
+	['503, and the health cannot be read', { kind: 'reply', status: 503 }],
+] as const)(
+	'a submit that ended with %s is not taken over',
+	async (name, what) => {
+		addScript({ endpoint: ENDPOINT, script: { runMs: 60_000, make: studioWorker } });
+		fault({ endpoint: ENDPOINT, operation: 'run', fault: what });
+		if (name.includes('health')) {
+			fault({ endpoint: ENDPOINT, operation: 'health', fault: { kind: 'reply', status: 503 } });
+		}
+		const { status, error } = await runNode(withFallback());
+		expect(status).toBe('error');
+		expect(error!.message).toContain('may be running');
+		expect(places()).not.toContain(OTHER);
+	},
+	20_000,
+);
+
+test.each([
 	['a worker without capacity', 'NO_CAPACITY: none left', [ENDPOINT, OTHER]],
 	['bad input', 'INVALID_INPUT: no', [ENDPOINT]],
 	['a spent budget', 'BUDGET_EXCEEDED: spent', [ENDPOINT]],
@@ -115,11 +135,16 @@ test('Retry On Fail takes up the job of the fallback', async () => {
 	fault({
 		endpoint: OTHER,
 		operation: 'status',
-		times: 1,
+		times: 3,
 		fault: { kind: 'reply', status: 403, body: {} },
 	});
 	const settings = { retryOnFail: true, maxTries: 2, waitBetweenTries: 0 };
-	const setup = withFallback({}, { endpoint: locator('missing') }, { settings });
+	// The cancel would end the job that is to be taken up.
+	const setup = withFallback(
+		{ cancelOnStop: false },
+		{ endpoint: locator('missing') },
+		{ settings },
+	);
 	const { status, items } = await runNode(setup);
 	expect(status).toBe('success');
 	expect(places()).toEqual([OTHER]);

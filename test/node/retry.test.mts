@@ -18,10 +18,11 @@ function submitsByItem(): number[] {
 }
 
 test('a job that is under way is taken up, not submitted again', async () => {
-	workerDoes({ runMs: 2500 });
-	// A look that fails for good ends the first try, with the job running.
+	workerDoes({ runMs: 4500 });
+	// Looks and a cancel that fail for good end the first try, with the job running.
 	const refused = { kind: 'reply', status: 403, body: { error: 'for a moment' } } as const;
-	fault({ operation: 'status', times: 1, fault: refused });
+	fault({ operation: 'status', times: 3, fault: refused });
+	fault({ operation: 'cancel', times: 1, fault: refused });
 	const { status, items } = await runNode(generate({}, { settings }));
 	expect(status).toBe('success');
 	expect(ledger().submits).toHaveLength(1);

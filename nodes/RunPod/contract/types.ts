@@ -1114,6 +1114,10 @@ export interface JobItem {
 		 * One sentence for people
 		 */
 		message?: string;
+		/**
+		 * Seconds that the job still needed by its progress; missing where that does not tell
+		 */
+		etaS?: number;
 		[k: string]: unknown;
 	}[];
 }

@@ -47,16 +47,16 @@ export function lostSubmit(reply: Reply, sentAt: number, policy: Policy): Failur
 }
 
 /** The target refused, or could not be asked, for a reason that asking again does not mend. */
-export function unreachable(reply: Reply, run: Run, policy: Policy): Failure {
+export function unreachable(reply: Reply, run: Run, policy: Policy, remote?: Remote): Failure {
 	const isKnown = run.jobId !== undefined;
 	const details = {
 		...detailsOf(run, policy),
 		http_status: reply.kind === 'http' ? reply.status : undefined,
+		remote_job: remote,
 	};
-	const parts: FailureParts = {
-		details,
-		after: isKnown ? [`The job may still be running. ${lookUp}`] : [],
-	};
+	const after =
+		remote === undefined ? `The job may still be running. ${lookUp}` : REMOTE_TEXT[remote];
+	const parts: FailureParts = { details, after: isKnown ? [after] : [] };
 	const endpoint = policy.endpointId ?? 'worker';
 	if (reply.kind === 'http') {
 		const { status } = reply;
@@ -124,6 +124,8 @@ export function stopped(run: Run, code: FailureCode, remote: Remote, policy: Pol
 		return { ...failure, description: REMOTE_TEXT[remote] };
 	}
 	const last = run.lastMiss;
+	if (last !== undefined && run.cancel?.reason === 'denied')
+		return unreachable(last, run, policy, remote);
 	const notes = [
 		...(run.state === undefined || code === 'ENDPOINT_PAUSED' ? [] : [`Last state: ${run.state}.`]),
 		...(last === undefined ? [] : [`The last reading failed: ${describeReply(last)}.`]),

@@ -26,6 +26,8 @@ export interface Step {
 }
 
 const CANCEL_PAUSE_MS = 400;
+/** So many definite refusals in a row are believed. */
+const MOST_DENIALS = 3;
 
 /** What to do after `event`. `random` in [0, 1) is used for jitter alone. */
 export function next(run: Run, event: Event, policy: Policy, now: number, random = 0.5): Step {
@@ -109,20 +111,40 @@ function afterRefusal(run: Run, reply: Reply, policy: Policy, now: number, rando
 function afterRead(run: Run, reply: Reply, policy: Policy, now: number, random: number): Step {
 	const job = reply.kind === 'ok' ? readJob(reply.body) : undefined;
 	if (job?.state !== undefined) {
-		return observe({ ...run, misses: 0, lastMiss: undefined, notBefore: 0 }, job, policy, now);
+		const told = { ...run, misses: 0, denials: 0, lastMiss: undefined, notBefore: 0 };
+		return observe(told, job, policy, now);
 	}
 	const isUnknown = isUnknownJob(reply);
-	if (isUnknown && !inGrace(run, now)) {
-		const details = { job_id: run.jobId, status: run.state, endpoint_id: policy.endpointId };
-		return fail(run, failureOf('RESULT_EXPIRED', { job: run.jobId }, { details }));
-	}
-	if (reply.kind !== 'ok' && !isUnknown && !isPassing(reply))
-		return fail(run, unreachable(reply, run, policy));
 	const missed = { ...run, misses: run.misses + 1, lastMiss: reply };
+	const isLost = isUnknown && !inGrace(run, now);
+	if (isLost || (reply.kind !== 'ok' && !isUnknown && !isPassing(reply)))
+		return afterDenial({ ...missed, denials: run.denials + 1 }, reply, policy, now, random);
 	const asked = reply.kind === 'http' ? reply.retryAfterMs : undefined;
 	// The platform may not know a fresh job yet: that is no reason to slow down.
 	const pause = isUnknown ? 0 : pauseBefore(missed.misses, random, asked);
 	return waitForRead({ ...missed, notBefore: now + pause }, policy, now);
+}
+
+/**
+ * The job is not known, or may not be read. A job that was watched until now is asked for again: a
+ * key can be refused for a moment. What stays so ends the waiting, and the job is cancelled with the
+ * key there is: it may be allowed to cancel, and nobody else will.
+ */
+function afterDenial(run: Run, reply: Reply, policy: Policy, now: number, random: number): Step {
+	const isWatched = run.origin === 'own' && policy.until === 'end';
+	if (isWatched && run.denials < MOST_DENIALS)
+		return waitForRead({ ...run, notBefore: now + pauseBefore(run.denials, random) }, policy, now);
+	if (isUnknownJob(reply)) {
+		// Whoever watched it knows that it did not end: its result cannot have expired.
+		const isGone = isWatched && run.state !== undefined && !isFinal(run.state);
+		const code = isGone ? 'JOB_LOST' : 'RESULT_EXPIRED';
+		const details = { job_id: run.jobId, status: run.state, endpoint_id: policy.endpointId };
+		const notes = isGone ? [`Last state: ${run.state}.`] : [];
+		return fail(run, failureOf(code, { job: run.jobId }, { details, notes }));
+	}
+	const failure = unreachable(reply, run, policy);
+	if (!isWatched || !policy.cancelOnStop) return fail(run, failure);
+	return endEarly(run, 'denied', failure.code, policy, now);
 }
 
 const inGrace = (run: Run, now: number): boolean =>

@@ -35,6 +35,8 @@ export interface TimelineEntry {
 	status: string;
 	percent: number | null;
 	message: string;
+	/** Seconds that the job still needed by its progress, where that tells. */
+	etaS?: number;
 }
 
 /** A timeline longer than this drops its middle: the beginning and the end are what one looks for. */
@@ -46,13 +48,15 @@ export function extendTimeline(
 	status: string,
 	progress: Progress | undefined,
 	now: number,
+	restMs?: number,
 ): TimelineEntry[] {
 	const last = timeline.at(-1);
 	const percent = progress?.percent ?? null;
 	const message = progress?.message ?? progress?.stage ?? '';
 	if (last?.status === status && last.percent === percent && last.message === message)
 		return timeline;
-	const entry = { at: new Date(now).toISOString(), status, percent, message };
+	const entry: TimelineEntry = { at: new Date(now).toISOString(), status, percent, message };
+	if (restMs !== undefined) entry.etaS = Math.round(restMs / 1000);
 	const kept =
 		timeline.length < LONGEST_TIMELINE
 			? timeline

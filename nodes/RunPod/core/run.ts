@@ -30,15 +30,18 @@ export interface Policy {
 	peers: Peers;
 }
 
-/** Why a job is cancelled: the user, a deadline, the failure of another item, or too much left to do. */
-export type StopReason = 'canceled' | 'sibling' | 'deadline' | 'rest';
+/**
+ * Why a job is cancelled: the user, the failure of another item, a deadline, too much left to do, or
+ * that it may not be read any more.
+ */
+export type StopReason = 'canceled' | 'sibling' | 'deadline' | 'rest' | 'denied';
 
 export type Event =
 	| { type: 'start' }
 	| { type: 'submitted'; reply: Reply; sentAt: number }
 	| { type: 'read'; reply: Reply; sentAt: number }
 	| { type: 'woke' }
-	| { type: 'stop'; reason: Exclude<StopReason, 'deadline' | 'rest'> }
+	| { type: 'stop'; reason: 'canceled' | 'sibling' }
 	| { type: 'cancelled'; reply: Reply };
 
 export type FinalAction =
@@ -73,6 +76,8 @@ export interface Run {
 	/** Reads in a row that told nothing, and the last of them. */
 	misses: number;
 	lastMiss?: Reply;
+	/** Reads in a row that were refused for good, or found no such job. */
+	denials: number;
 	/** Not before this time the target wants to be asked again. */
 	notBefore: number;
 	/** What the next 'woke' does. */
@@ -96,6 +101,7 @@ const blank = (): Omit<Run, 'origin'> => ({
 	reads: 0,
 	nearReads: 0,
 	misses: 0,
+	denials: 0,
 	notBefore: 0,
 	wakeTo: 'submit',
 });

@@ -159,6 +159,7 @@ export class Batch {
 		const step = fallbackStep(failure);
 		if (step === 'no' || this.stop.reason !== undefined) return false;
 		if (step === 'submit') return true;
+		if (step === 'proveFirst') return await this.surroundings.isIdle(job.api, this.stop);
 		const { jobId, submittedAt } = run;
 		if (jobId === undefined || submittedAt === undefined) return false;
 		const end = await this.cancel({ job, jobId, submittedAt });

@@ -6,6 +6,7 @@ import { costOf } from '../core/cost';
 import type { Cost, PriceFacts } from '../core/cost';
 import { explainQueue, readLogEvents } from '../core/diagnosis';
 import type { Failure } from '../core/failure';
+import { hasNoJobs } from '../core/fallback';
 import type { EndpointFacts, GpuFacts, WorkerFacts } from '../core/platformFacts';
 import { describeReply, isPassing } from '../core/reply';
 import { pauseBefore } from '../core/retry';
@@ -31,6 +32,7 @@ const LIST_AGE_MS = 2000;
 const LOG_LINES = 50;
 
 const ATTEMPTS = 3;
+const COUNTED_AFTER_MS = 1000;
 
 async function untilKnown<T>(
 	stop: StopSign,
@@ -67,6 +69,17 @@ export class Surroundings {
 	/** Whether it is known that the endpoint may have no worker. */
 	isPaused({ endpointId }: JobApi): boolean {
 		return endpointId !== undefined && this.paused.has(endpointId);
+	}
+
+	/** Whether a target has no job: looked at twice, because a fresh one may not be counted yet. */
+	async isIdle(api: JobApi, stop: StopSign): Promise<boolean> {
+		for (let look = 0; look < 2; look += 1) {
+			await stop.sleep(COUNTED_AFTER_MS);
+			if (stop.reason !== undefined) return false;
+			const health = await api.health();
+			if (health.kind !== 'ok' || !hasNoJobs(health.body)) return false;
+		}
+		return true;
 	}
 
 	/** What the job cost; null on a worker's own address and where no price is known. */

@@ -4,6 +4,7 @@ import { stateLabels } from '../contract/job';
 import { extendTimeline } from '../core/progress';
 import type { TimelineEntry } from '../core/progress';
 import type { Run } from '../core/run';
+import { remainingMs } from '../core/schedule';
 
 /** Shows one job's way: the timeline of its result and, in manual runs, lines in the browser. */
 export class Watch {
@@ -22,11 +23,15 @@ export class Watch {
 		// A single look ends with a job that goes on, and its progress is what one looks for.
 		const goesOn = run.end === undefined || run.end.type === 'handOver';
 		const progress = run.phase === 'run' && goesOn ? run.progress : undefined;
-		this.timeline = extendTimeline(before, run.state, progress, now);
+		const restMs = progress && remainingMs(run, now);
+		this.timeline = extendTimeline(before, run.state, progress, now, restMs);
 		const entry = this.timeline.at(-1);
 		if (this.timeline === before || entry === undefined) return;
 		const percent = entry.percent === null ? '' : ` ${entry.percent}%`;
-		this.tell(`${labelOf(run.state)}${percent}${entry.message === '' ? '' : `: ${entry.message}`}`);
+		const rest = entry.etaS === undefined ? '' : ` (about ${entry.etaS} s left)`;
+		this.tell(
+			`${labelOf(run.state)}${percent}${rest}${entry.message === '' ? '' : `: ${entry.message}`}`,
+		);
 		if (run.phase === 'run' && !this.workerReady) {
 			this.workerReady = true;
 			const waited = Math.round((now - (run.submittedAt ?? run.startedAt ?? now)) / 1000);
