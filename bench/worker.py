@@ -8,6 +8,7 @@ import json
 import platform
 import time
 
+import gpu
 from against_plain import against_plain
 from cold_start import cold_start
 from seams import seams
@@ -41,7 +42,7 @@ def main() -> None:
         "optimisedVsPlain": round(pair["optimised ratio cpu"], 4),
         "upscaleSeamMax": seam,
         "coldStartVsImports": round(cold["first image"] / cold["imports"], 3),
-        "gpu": name,
+        "gpu": {"name": name, "figures": gpu.run(tiny=False)} if name else None,
     }
     print(json.dumps(figures))
 

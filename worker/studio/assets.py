@@ -20,6 +20,7 @@ from studio.manifest import (
     Manifest,
     ManifestError,
     ModelCard,
+    SafetyCard,
     ScorerCard,
     UpscalerCard,
     read_manifest,
@@ -51,6 +52,12 @@ class Assets:
     def speed_ups(self) -> frozenset[str]:
         """Ways of working faster that the settings allow."""
         return frozenset(self._settings.speed_ups)
+
+    @property
+    def compiled(self) -> Path | None:
+        """Folder on the volume for code that was compiled for one kind of GPU; None without a volume."""
+        volume = self._settings.volume_root
+        return volume / "compiled" if volume.is_dir() else None
 
     def places(self, relative: str, repository: str | None = None) -> list[Path]:
         """Where a file or folder of the set may lie, in the order in which it is searched."""
@@ -137,6 +144,17 @@ class Assets:
 
     def _not_in_set(self, asset: str) -> StudioFailure:
         return StudioFailure("ASSET_MISSING", asset=asset, tried=f"the set '{self.set.name}' names none")
+
+    def safety(self) -> tuple[SafetyCard, Path]:
+        """Card and folder of the safety model. Raises ASSET_MISSING, also when the set names none."""
+        card = self.set.safety
+        if card is None:
+            tried = f"the set '{self.set.name}' names none"
+            raise StudioFailure("ASSET_MISSING", asset="safety model", tried=tried)
+        folder = self._find(card.path, card.repository)
+        if not weight_files(folder):
+            raise _missing(f"{card.path}/*.safetensors", [folder])
+        return card, folder
 
     def _find(self, relative: str, repository: str | None, optional: bool = False) -> Path | None:
         tried = self.places(relative, repository)

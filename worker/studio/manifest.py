@@ -46,6 +46,10 @@ class ModelCard(_Strict):
     guidance_rescale: Annotated[
         float, Field(ge=0, le=1, description="How far strong guidance is scaled back so that colours stay; 0 is off")
     ] = 0.0
+    guidance_interval: Annotated[
+        list[Annotated[float, Field(ge=0, le=1)]] | None,
+        Field(min_length=2, max_length=2, description="First and last share of the steps that are guided; null: all"),
+    ] = None
     license: str
     demo: Annotated[bool, Field(description="A small model for trying things out, not for real work")] = False
 
@@ -91,6 +95,17 @@ class CaptionerCard(_Strict):
     demo: bool = False
 
 
+class SafetyCard(_Strict):
+    """A classifier of images in the folder layout of transformers."""
+
+    name: str
+    path: Annotated[str, Field(description="Folder below the folder of models")]
+    repository: Annotated[str, Field(description="owner/name on the Hugging Face hub, for its cache")] | None = None
+    unsafe_labels: Annotated[list[str], Field(min_length=1, description="Classes that must not be shown")]
+    threshold: Annotated[float, Field(gt=0, le=1, description="Probability from which on an image is blurred")] = 0.5
+    license: str
+
+
 class Manifest(_Strict):
     """A whole set."""
 
@@ -104,6 +119,7 @@ class Manifest(_Strict):
     upscalers: dict[Literal["photo", "art", "conservative"], UpscalerCard] = {}
     default_upscaler: Literal["photo", "art", "conservative"] = "photo"
     scorer: ScorerCard | None = None
+    safety: SafetyCard | None = None
     captioners: list[CaptionerCard] = []
 
 

@@ -62,6 +62,8 @@ class Settings:
     device: str = "auto"
     speed_ups: tuple[str, ...] = SPEED_UPS
     warm_start: bool = False
+    safety_check: bool = False
+    watermark: str | None = None
     max_inline_mb: float = float(INLINE_RESULT_MB)
     bucket: Bucket | None = None
     pod: Pod = Pod()
@@ -99,6 +101,8 @@ class Settings:
             device=read.choice("DEVICE", ("auto", "cpu", "cuda"), cls.device),
             # A serverless worker is started for a job; a Pod may stand for days before one comes.
             warm_start=read.switch("WARM_START", serverless),
+            safety_check=read.switch("SAFETY_CHECK"),
+            watermark=read.text("WATERMARK"),
             speed_ups=read.names("SPEED_UPS", SPEED_UPS, SPEED_UPS + ASKED_SPEED_UPS),
             max_inline_mb=read.number("MAX_INLINE_MB", cls.max_inline_mb, 0.001, 20),
             bucket=_bucket(read),

@@ -133,6 +133,12 @@ class UpscaleOutputImage(StrictModel):
             description="How many times the network ran, each time enlarging by 4", ge=1
         ),
     ]
+    flagged: Annotated[
+        bool | None,
+        Field(
+            description="Whether the safety check blurred the image; only from workers that check"
+        ),
+    ] = None
 
 
 class UpscaleOutputMetadataWorker(StrictModel):
@@ -262,3 +268,9 @@ class UpscaleOutput(StrictModel):
     ] = None
     metadata: Annotated[UpscaleOutputMetadata, Field(title="UpscaleOutputMetadata")]
     meta: Annotated[UpscaleOutputMeta, Field(title="UpscaleOutputMeta")]
+    flagged: Annotated[
+        bool | None,
+        Field(
+            description="Whether the safety check blurred the image; only from workers that check"
+        ),
+    ] = None

@@ -9,6 +9,7 @@ import numpy as np
 from studio.assets import Assets, model_hash
 from studio.engines import loaded
 from studio.engines.diffusion.generate import SEEDS, Picture, generate, image_seeds
+from studio.engines.diffusion.graph import drop_graphs
 from studio.engines.diffusion.load import DiffusionModel
 from studio.engines.diffusion.schedulers import resolve_scheduler
 from studio.engines.diffusion.sizes import Rendering, plan_rendering
@@ -69,7 +70,12 @@ def draw(plan: Plan, on_step: Report) -> list[np.ndarray]:
     attempts = [
         lambda tiled=tiled: generate(plan.model, plan.picture, plan.seeds, on_step, tiled) for tiled in (False, True)
     ]
-    images = within_memory(attempts, lambda: loaded.cache().drop_others(plan.model))
+
+    def free() -> None:
+        drop_graphs(plan.model.pipe.unet)
+        loaded.cache().drop_others(plan.model)
+
+    images = within_memory(attempts, free)
     return [_fit(plan, pixels) for pixels in images]
 
 

@@ -42,7 +42,7 @@ def diffusion(assets: Assets, name: str | None, wanted: str):
     def load():
         from studio.engines.diffusion.load import load_model
 
-        return load_model(card, folder, chosen, assets.speed_ups)
+        return load_model(card, folder, chosen, assets.speed_ups, assets.compiled)
 
     return cache().get(("diffusion", str(folder), assets.speed_ups), load, _bytes(folder))
 
@@ -97,6 +97,19 @@ def captioner(assets: Assets, card, folder, precision: str, wanted: str):
 
     share = {"8bit": 0.55, "4bit": 0.3}.get(precision, 1.0)
     return cache().get(("caption", str(folder), precision), load, round(_bytes(folder) * share))
+
+
+def safety(assets: Assets, wanted: str):
+    """The classifier of the set that finds images not to be shown, loaded. Raises ASSET_MISSING."""
+    card, folder = assets.safety()
+    chosen = device(wanted)
+
+    def load():
+        from studio.engines.safety import load_safety
+
+        return load_safety(card, folder, chosen)
+
+    return cache().get(("safety", str(folder)), load, _bytes(folder))
 
 
 def _bytes(path) -> int:

@@ -22,7 +22,9 @@ def run(input: CreateInput, context: JobContext) -> dict:
     assets.pipeline(assets.card())
     from studio.engines import loaded
     from studio.engines.draw import draw, plan_drawing, resolved
+    from studio.engines.present import presenter
 
+    present = presenter(assets, settings)
     plan = plan_drawing(assets, input, settings.device)
     scorer = loaded.scorer(assets, settings.device)
     context.check_cancelled()
@@ -46,7 +48,8 @@ def run(input: CreateInput, context: JobContext) -> dict:
         made.sort(key=lambda image: -image["aesthetic_score"])
     made = made[:keep]
     for image in made:
-        image["image"] = to_base64(encode_image(image["image"], input.output_format, input.quality))
+        pixels, note = present(image["image"])
+        image |= {"image": to_base64(encode_image(pixels, input.output_format, input.quality))} | note
     result = {
         "route": "create",
         "aesthetic_score": made[0]["aesthetic_score"],
@@ -61,7 +64,8 @@ def run(input: CreateInput, context: JobContext) -> dict:
             "score_max": scorer.card.score_max if scorer else None,
         },
     }
-    result |= {"image": made[0]["image"]} if input.num_images == 1 else {"images": made}
+    only = {key: made[0][key] for key in ("image", "flagged") if key in made[0]}
+    result |= only if input.num_images == 1 else {"images": made}
     return result
 
 

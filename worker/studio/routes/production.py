@@ -17,8 +17,10 @@ def run(input: ProductionInput, context: JobContext) -> dict:
     assets.pipeline(assets.card())
     from studio.engines import loaded
     from studio.engines.draw import draw, plan_drawing, resolved
+    from studio.engines.present import presenter
     from studio.engines.upscale.memory import enlarge_within_memory
 
+    present = presenter(assets, settings)
     # The enlarger first: without it the diffusion would be paid for nothing.
     upscaler = loaded.required_upscaler(assets, None, settings.device)
     plan = plan_drawing(assets, input, settings.device)
@@ -53,7 +55,8 @@ def run(input: ProductionInput, context: JobContext) -> dict:
             "image": to_base64(encode_image(pixels, input.output_format, input.quality)),
             "seed": seed,
         }
-        for index, (pixels, seed) in enumerate(zip(images, seeds, strict=True))
+        | note
+        for index, ((pixels, note), seed) in enumerate(zip(map(present, images), seeds, strict=True))
     ]
     result = {
         "route": "production",
@@ -69,5 +72,6 @@ def run(input: ProductionInput, context: JobContext) -> dict:
             "output_format": input.output_format,
         },
     }
-    result |= {"image": made[0]["image"]} if input.num_images == 1 else {"images": made}
+    only = {key: made[0][key] for key in ("image", "flagged") if key in made[0]}
+    result |= only if input.num_images == 1 else {"images": made}
     return result

@@ -29,8 +29,10 @@ def run(input: UpscaleInput, context: JobContext) -> dict:
     if path is None:
         raise assets.missing_upscaler(input.upscale_model)
     from studio.engines import loaded
+    from studio.engines.present import presenter
     from studio.engines.upscale.memory import enlarge_within_memory
 
+    present = presenter(assets, settings)
     upscaler = loaded.required_upscaler(assets, input.upscale_model, settings.device)
     tile = input.tile_size if input.use_tiled_upscale else None
     made = []
@@ -47,8 +49,9 @@ def run(input: UpscaleInput, context: JobContext) -> dict:
                 context.progress("upscaling", 5 + 88 * share, words)
 
             pixels = enlarge_within_memory(upscaler, pixels, width, height, tile, on_tile)
-        pixels = resize_cover(pixels, *final)
-        made.append(_result(source, final, len(steps), encode_image(pixels, input.output_format, input.quality)))
+        pixels, note = present(resize_cover(pixels, *final))
+        data = encode_image(pixels, input.output_format, input.quality)
+        made.append(_result(source, final, len(steps), data) | note)
     context.progress("encoding", 95, "Encoding")
     metadata = {
         "upscale_factor": None if input.final_resolution else input.upscale_factor,
@@ -64,7 +67,8 @@ def run(input: UpscaleInput, context: JobContext) -> dict:
         return {"route": "upscale", "images": made, "metadata": metadata}
     only = made[0]
     sizes = {"final_width": only.pop("width"), "final_height": only.pop("height")}
-    return {"route": "upscale", "image": only.pop("image"), "metadata": only | sizes | metadata}
+    flag = {"flagged": only.pop("flagged")} if "flagged" in only else {}
+    return {"route": "upscale", "image": only.pop("image"), **flag, "metadata": only | sizes | metadata}
 
 
 def final_size(source: Source, input: UpscaleInput) -> Size:

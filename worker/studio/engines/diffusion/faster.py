@@ -1,6 +1,7 @@
 """Which ways of working faster a pipeline gets: each kept because it pays where it is used, each can be left out."""
 
 from copy import deepcopy
+from pathlib import Path
 from types import MethodType
 
 import torch
@@ -8,6 +9,8 @@ from diffusers import AutoencoderKL
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
 
 from studio.engines.device import Device, threads_for
+from studio.engines.diffusion.compiled import artifacts_path, compile_blocks
+from studio.engines.diffusion.graph import drop_graphs, graph_calls
 from studio.engines.diffusion.traced import record_calls
 
 
@@ -24,8 +27,13 @@ def choose(device: Device, parameters: int, allowed: frozenset[str]) -> frozense
     return allowed & helping
 
 
-def make_faster(pipe, device: Device, parameters: int, allowed: frozenset[str]) -> AutoencoderKL:
-    """Changes the pipeline in place and returns the autoencoder that decodes its latents."""
+def make_faster(
+    pipe, device: Device, parameters: int, allowed: frozenset[str], compiled: Path | None = None
+) -> AutoencoderKL:
+    """Changes the pipeline in place and returns the autoencoder that decodes its latents.
+
+    `compiled`: folder where compiled code is kept for the next worker.
+    """
     chosen = choose(device, parameters, allowed)
     decoder = pipe.vae
     if "channels_last" in chosen:
@@ -36,6 +44,11 @@ def make_faster(pipe, device: Device, parameters: int, allowed: frozenset[str]) 
         decoder = deepcopy(pipe.vae).to(device.half)
     if "record" in chosen:
         record_calls(pipe.unet)
+    if "graph" in chosen:
+        graph_calls(pipe.unet)
+    if "compile" in chosen:
+        artifacts = artifacts_path(compiled, device.name) if compiled else None
+        compile_blocks(pipe.unet, artifacts, done=lambda: drop_graphs(pipe.unet))
     return decoder
 
 

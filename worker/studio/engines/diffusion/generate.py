@@ -7,6 +7,8 @@ import numpy as np
 import torch
 
 from studio.engines.device import computing
+from studio.engines.diffusion.batches import batches
+from studio.engines.diffusion.guidance import guided_within
 from studio.engines.diffusion.load import DiffusionModel
 from studio.engines.diffusion.schedulers import build_scheduler
 
@@ -41,41 +43,48 @@ def generate(
     """Images as uint8 arrays (height, width, 3), one per seed.
 
     `on_step(done, total)` counts the steps of all images; what it raises ends the run before the next
-    step, and nothing is decoded. The images are made one after another: a batch would round differently
-    from a single run, and image n must equal a job of its own with seed + n. `tiled` decodes in tiles:
-    less memory, and pixels that differ a little.
+    step, and nothing is decoded. As many images are made at once as the model says; in a batch a GPU rounds
+    differently than in a single run. `tiled`: one by one and decoded in tiles, which takes less memory.
     """
     images = []
     total = picture.steps * len(seeds)
+    size = 1 if tiled else model.at_once(picture.width, picture.height)
     with model.lock, computing(model.device, model.parameters):
-        for index, seed in enumerate(seeds):
-            latents = _latents(model, picture, seed, index * picture.steps, total, on_step)
-            images.append(_decode(model.decoder, latents, tiled))
+        for batch in batches(seeds, size):
+            before = picture.steps * len(images)
+            latents = _latents(model, picture, batch, before, total, on_step)
+            # One by one: decoding takes more memory than all steps before it.
+            images += [_decode(model.decoder, latent, tiled) for latent in latents.split(1)]
     return images
 
 
-def _latents(model: DiffusionModel, picture: Picture, seed: int, before: int, total: int, on_step) -> torch.Tensor:
+def _latents(
+    model: DiffusionModel, picture: Picture, seeds: list[int], before: int, total: int, on_step
+) -> torch.Tensor:
     def after_step(pipe, step, timestep, tensors):
-        on_step(before + step + 1, total)
+        on_step(before + (step + 1) * len(seeds), total)
         return tensors
 
     pipe = model.pipe
     pipe.scheduler = build_scheduler(picture.scheduler, pipe.scheduler.config)
-    return pipe(
-        prompt=picture.prompt,
-        # None lets the model decide what an empty prompt is: zeros or an encoded empty text.
-        negative_prompt=picture.negative_prompt or None,
-        width=picture.width,
-        height=picture.height,
-        num_inference_steps=picture.steps,
-        guidance_scale=picture.cfg_scale,
-        guidance_rescale=model.card.guidance_rescale,
-        # Noise is drawn on the CPU: the same seed starts from the same noise on every device.
-        generator=torch.Generator("cpu").manual_seed(seed),
-        output_type="latent",
-        callback_on_step_end=after_step,
-        callback_on_step_end_tensor_inputs=[],
-    ).images
+    guided = guided_within(pipe.unet, model.card.guidance_interval, picture.steps, picture.cfg_scale > 1)
+    with guided:
+        return pipe(
+            prompt=picture.prompt,
+            # None lets the model decide what an empty prompt is: zeros or an encoded empty text.
+            negative_prompt=picture.negative_prompt or None,
+            width=picture.width,
+            height=picture.height,
+            num_inference_steps=picture.steps,
+            guidance_scale=picture.cfg_scale,
+            guidance_rescale=model.card.guidance_rescale,
+            # Noise is drawn on the CPU: the same seed starts from the same noise on every device.
+            generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
+            num_images_per_prompt=len(seeds),
+            output_type="latent",
+            callback_on_step_end=after_step,
+            callback_on_step_end_tensor_inputs=[],
+        ).images
 
 
 def _decode(vae, latents: torch.Tensor, tiled: bool) -> np.ndarray:

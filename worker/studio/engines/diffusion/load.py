@@ -1,7 +1,9 @@
 """Reads a diffusion model from a folder in the layout of diffusers."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,8 +12,9 @@ from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
 from studio.assets import weight_files
-from studio.engines.device import Device, count_parameters
-from studio.engines.diffusion.faster import make_faster
+from studio.engines.device import Device, count_parameters, total_bytes
+from studio.engines.diffusion.batches import images_at_once
+from studio.engines.diffusion.faster import choose, make_faster
 from studio.manifest import ModelCard
 from studio.settings import SPEED_UPS
 
@@ -21,6 +24,7 @@ class DiffusionModel:
     """A pipeline in memory. `lock`: one run at a time, the pipeline keeps state while it works.
 
     `decoder` turns latents into pixels: the pipeline's own autoencoder, or its copy in half precision.
+    `at_once(width, height)`: how many images of this size are made in one run.
     """
 
     card: ModelCard
@@ -29,13 +33,21 @@ class DiffusionModel:
     pipe: StableDiffusionXLPipeline
     parameters: int
     decoder: AutoencoderKL
+    at_once: Callable[[int, int], int] = lambda width, height: 1
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 def load_model(
-    card: ModelCard, folder: Path, device: Device, speed_ups: frozenset[str] = frozenset(SPEED_UPS)
+    card: ModelCard,
+    folder: Path,
+    device: Device,
+    speed_ups: frozenset[str] = frozenset(SPEED_UPS),
+    compiled: Path | None = None,
 ) -> DiffusionModel:
-    """Loads from disk only; fp16 files are read as fp32 on a CPU. `speed_ups`: those that may be used."""
+    """Loads from disk only; fp16 files are read as fp32 on a CPU.
+
+    `speed_ups`: those that may be used; `compiled`: folder where compiled code is kept.
+    """
     # Their progress bars would fill the log, and their hints are about packages that are left out on purpose.
     for logging in (diffusers_logging, transformers_logging):
         logging.disable_progress_bar()
@@ -53,5 +65,8 @@ def load_model(
         # Its values overflow in fp16. bf16 has the range of fp32, and fp32 would take four times as long.
         pipe.vae.to(torch.bfloat16)
     parameters = count_parameters(pipe.unet)
-    decoder = make_faster(pipe.to(device.torch), device, parameters, speed_ups)
-    return DiffusionModel(card, folder, device, pipe, parameters, decoder)
+    decoder = make_faster(pipe.to(device.torch), device, parameters, speed_ups, compiled)
+    total = total_bytes(device) if "batch" in choose(device, parameters, speed_ups) else None
+    weights = sum(file.stat().st_size for file in weight_files(folder))
+    at_once = partial(images_at_once, total, weights)
+    return DiffusionModel(card, folder, device, pipe, parameters, decoder, at_once)

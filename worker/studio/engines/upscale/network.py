@@ -53,5 +53,6 @@ class RRDBNet(nn.Module):
         x = self.conv_first(x)
         x = x + self.conv_body(self.body(x))
         for conv in (self.conv_up1, self.conv_up2):
-            x = functional.leaky_relu(conv(functional.interpolate(x, scale_factor=2, mode="nearest")), SLOPE)
-        return self.conv_last(functional.leaky_relu(self.conv_hr(x), SLOPE))
+            # In place: at full size one more copy would be a third of the memory that a pass takes.
+            x = functional.leaky_relu(conv(functional.interpolate(x, scale_factor=2, mode="nearest")), SLOPE, True)
+        return self.conv_last(functional.leaky_relu(self.conv_hr(x), SLOPE, True))
