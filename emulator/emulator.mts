@@ -3,6 +3,7 @@ import { FakeClock, RealClock, type Clock } from './control/clock.mts';
 import { Faults, type FaultRule } from './control/faults.mts';
 import { Ledger, type LedgerSnapshot } from './control/ledger.mts';
 import { findLeaks, type Leak } from './control/leaks.mts';
+import { changePod, type PodChange } from './control/pods.mts';
 import { Scripts, type ScriptRule } from './control/scripts.mts';
 import { Sinks } from './control/sinks.mts';
 import { Dispatcher } from './runpod/dispatch.mts';
@@ -14,6 +15,9 @@ import {
 } from './runpod/endpoint.mts';
 import { Account } from './runpod/management/account.mts';
 import { prices } from './runpod/management/catalog.mts';
+import { Volumes } from './runpod/management/volumes.mts';
+import { Fleet } from './runpod/pods/fleet.mts';
+import type { PodRule } from './runpod/pods/script.mts';
 import { Keys, type KeyOptions } from './runpod/keys.mts';
 import { RateLimits } from './runpod/limits.mts';
 import { Platform } from './runpod/platform.mts';
@@ -46,6 +50,8 @@ export class Emulator {
 	platform!: Platform;
 	dispatcher!: Dispatcher;
 	account!: Account;
+	fleet!: Fleet;
+	volumes!: Volumes;
 
 	constructor(private readonly options: EmulatorOptions = {}) {
 		this.clock = options.clock === 'fake' ? new FakeClock() : new RealClock();
@@ -56,6 +62,7 @@ export class Emulator {
 	reset(): void {
 		this.dropJobs(this.platform?.endpoints.values() ?? []);
 		this.removed.clear();
+		if (this.fleet !== undefined) void this.endPods();
 		const now = () => this.clock.now();
 		this.ledger = new Ledger(now);
 		this.faults = new Faults(now);
@@ -66,6 +73,8 @@ export class Emulator {
 		this.dispatcher = new Dispatcher(this.platform);
 		attachWebhooks(this.platform);
 		this.account = new Account();
+		this.fleet = new Fleet(this);
+		this.volumes = new Volumes(now);
 		this.sinks.clear();
 		this.keys.clear();
 		for (const key of this.options.keys ?? [{ key: DEFAULT_KEY, name: 'default' }])
@@ -104,6 +113,23 @@ export class Emulator {
 		return (price ?? 0) * (settings?.gpu.count ?? 1);
 	}
 
+	/** What becomes of Pods that are created from now on. */
+	addPodScript(rule: PodRule): string {
+		return this.fleet.scripts.add(rule);
+	}
+
+	/** Changes a Pod from outside, by its id or name. */
+	changePod(idOrName: string, change: PodChange): void {
+		changePod(this, idOrName, change);
+	}
+
+	/** Resolves when no process of a Pod is left; the Pods are forgotten. */
+	async endPods(): Promise<void> {
+		this.leaving = Promise.all([this.leaving, this.fleet.clear()]);
+		await this.leaving;
+	}
+	private leaving: Promise<unknown> = Promise.resolve();
+
 	addKey(key: KeyOptions): void {
 		this.keys.add(key);
 	}
@@ -137,8 +163,12 @@ export class Emulator {
 	}
 
 	/** The ledger, with the places where a key was seen that is none of theirs. */
-	snapshot(): LedgerSnapshot & { leaks: Leak[] } {
-		return { ...this.ledger.snapshot(), leaks: findLeaks(this.ledger, this.keys.all()) };
+	snapshot(): LedgerSnapshot & ReturnType<Fleet['snapshot']> & { leaks: Leak[] } {
+		return {
+			...this.ledger.snapshot(),
+			...this.fleet.snapshot(),
+			leaks: findLeaks(this.ledger, this.keys.all()),
+		};
 	}
 
 	/** Environment variables that attach a worker process to the endpoint. */

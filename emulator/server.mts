@@ -7,6 +7,8 @@ import { billingRoutes } from './runpod/management/billing.mts';
 import { catalogRoutes } from './runpod/management/catalog.mts';
 import { podRoutes } from './runpod/management/pods.mts';
 import { serverlessRoutes } from './runpod/management/serverless.mts';
+import { volumeRoutes } from './runpod/management/volumes.mts';
+import { podPath, proxyRoutes } from './runpod/pods/proxy.mts';
 import { workerRoutes } from './runpod/workers.mts';
 
 export { DEFAULT_KEY, type Emulator, type EmulatorOptions } from './emulator.mts';
@@ -15,6 +17,7 @@ export type { EndpointOptions } from './runpod/endpoint.mts';
 export type { FaultRule } from './control/faults.mts';
 export type { LedgerSnapshot } from './control/ledger.mts';
 export type { ScriptRule } from './control/scripts.mts';
+export type { PodRule } from './runpod/pods/script.mts';
 
 export interface RunningEmulator {
 	/** Base address; the job plane is `${url}/v2`, the management plane `${url}/management/v2`. */
@@ -32,6 +35,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Runn
 	const app = fastify({
 		bodyLimit: BODY_LIMIT,
 		forceCloseConnections: true,
+		rewriteUrl: (request) => podPath(request.headers.host, request.url ?? '/'),
 		routerOptions: { maxParamLength: 500 },
 	});
 	// Bodies stay bytes: job-done marks JSON as a form, and sizes are those of the wire.
@@ -45,6 +49,8 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Runn
 	serverlessRoutes(app, emulator);
 	catalogRoutes(app, emulator);
 	billingRoutes(app, emulator);
+	volumeRoutes(app, emulator);
+	proxyRoutes(app, emulator);
 	controlRoutes(app, emulator);
 	emulator.url = await app.listen({ host: '127.0.0.1', port: options.port ?? 0 });
 	return {
@@ -52,6 +58,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Runn
 		control: emulator,
 		close: async () => {
 			await app.close();
+			await emulator.endPods();
 			emulator.clock.clear();
 		},
 	};

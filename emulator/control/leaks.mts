@@ -20,6 +20,8 @@ export function findLeaks(ledger: Ledger, keys: Key[]): Leak[] {
 		const { authorization: _, ...others } = headers;
 		look({ path, others, body }, `request ${path.split('?')[0]}`);
 	}
+	// What runs in a Pod is a stranger's: RunPod's key has no business there, in no header.
+	for (const call of ledger.podCalls) look(call, `pod ${call.pod} ${call.path}`);
 	for (const submit of ledger.submits) look(submit, `submit ${submit.jobId}`);
 	// Sinks stand for other hosts: neither header, address nor body may hold a key.
 	for (const sink of ledger.sinks) look(sink, `sink ${sink.name}`);

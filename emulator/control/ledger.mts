@@ -88,6 +88,16 @@ export class Ledger {
 		headers: SeenRequest['headers'];
 		body: string;
 	}> = [];
+	/** What came to Pods through the proxy. */
+	readonly podCalls: Array<{
+		at: number;
+		pod: string;
+		port: number;
+		method: string;
+		path: string;
+		headers: SeenRequest['headers'];
+		status: number;
+	}> = [];
 	/** Every job ever accepted, also after its deletion. */
 	private readonly jobs = new Map<string, { job: Job; deleted: boolean }>();
 
@@ -147,6 +157,7 @@ export class Ledger {
 			incidents: this.incidents,
 			webhooks: this.webhooks,
 			sinks: this.sinks,
+			podCalls: this.podCalls,
 			jobs,
 			openJobs: [...this.jobs.values()]
 				.filter(({ job, deleted }) => !deleted && !isFinal(job))

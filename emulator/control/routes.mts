@@ -5,8 +5,10 @@ import type { Emulator } from '../emulator.mts';
 import type { EndpointOptions } from '../runpod/endpoint.mts';
 import type { AccountChange } from '../runpod/management/account.mts';
 import type { KeyOptions } from '../runpod/keys.mts';
+import type { PodRule } from '../runpod/pods/script.mts';
 import { sleep } from './clock.mts';
 import type { FaultRule } from './faults.mts';
+import { changePod, type PodChange } from './pods.mts';
 import type { ScriptRule } from './scripts.mts';
 import type { SinkOptions } from './sinks.mts';
 
@@ -62,6 +64,14 @@ export function controlRoutes(app: FastifyInstance, emulator: Emulator): void {
 	app.post(
 		'/_control/account',
 		command((body) => emulator.account.change(body as AccountChange)),
+	);
+	app.post(
+		'/_control/pods',
+		command((body) => ({ id: emulator.addPodScript(body as PodRule) })),
+	);
+	app.post(
+		'/_control/pods/:id',
+		command((body, params) => changePod(emulator, params.id, body as PodChange)),
 	);
 	app.post(
 		'/_control/faults',

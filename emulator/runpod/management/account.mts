@@ -91,6 +91,8 @@ const change = z
 		logs: z.record(z.string(), z.array(z.string())).optional(),
 		/** Replaces all costs that were set. */
 		costs: z.array(cost).optional(),
+		/** USD; a Pod that costs more in an hour is refused with 402. It does not go down by itself. */
+		balance: z.number().optional(),
 		/** USD for one GB and month of a network volume. */
 		volumePrice: usd.optional(),
 	})
@@ -115,6 +117,7 @@ export class Account {
 	dataCenters: Array<z.infer<typeof dataCenter>> = [];
 	costs: Array<z.infer<typeof cost>> = [];
 	volumePrice = 0.07;
+	balance = 100;
 	readonly templates = new Map<string, z.infer<typeof template>>();
 	readonly workers = new Map<string, ShownWorker[]>();
 	readonly logs = new Map<string, string[]>();
@@ -129,6 +132,7 @@ export class Account {
 		this.gpus = set.gpus ?? this.gpus;
 		this.dataCenters = set.dataCenters ?? this.dataCenters;
 		this.costs = set.costs ?? this.costs;
+		this.balance = set.balance ?? this.balance;
 		this.volumePrice = set.volumePrice ?? this.volumePrice;
 		// The schema above fills in defaults; a change takes what was sent alone.
 		for (const [id, part] of Object.entries(body.gpu ?? {})) {

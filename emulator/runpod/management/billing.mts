@@ -13,6 +13,8 @@ export interface Cost {
 	from: number;
 	to: number;
 	usd: number;
+	/** The amount that holds it, where it is not the usual one of the product. */
+	amount?: string;
 }
 
 const HOUR_MS = 3_600_000;
@@ -23,9 +25,8 @@ interface Kind {
 	/** The filter in the query, which is also the name of the id in the records. */
 	idKey: string;
 	countKey: string;
-	/** The amount that holds the cost; the others are 0: idle time, disks and fees are not modelled. */
-	amount: string;
-	zeros: string[];
+	/** The amounts beside the total; a cost goes to the first one unless it names another. */
+	amounts: string[];
 }
 
 const KINDS: Kind[] = [
@@ -33,22 +34,20 @@ const KINDS: Kind[] = [
 		product: 'serverless',
 		idKey: 'serverlessId',
 		countKey: 'uniqueServerlessCount',
-		amount: 'gpuAmount',
-		zeros: ['cpuAmount', 'diskAmount', 'feeAmount'],
+		// Disks and fees are not modelled.
+		amounts: ['gpuAmount', 'cpuAmount', 'diskAmount', 'feeAmount'],
 	},
 	{
 		product: 'pods',
 		idKey: 'podId',
 		countKey: 'uniquePodCount',
-		amount: 'gpuAmount',
-		zeros: ['cpuAmount', 'diskAmount'],
+		amounts: ['gpuAmount', 'cpuAmount', 'diskAmount'],
 	},
 	{
 		product: 'network-volumes',
 		idKey: 'networkVolumeId',
 		countKey: 'uniqueNetworkVolumeCount',
-		amount: 'standardAmount',
-		zeros: ['highPerformanceAmount'],
+		amounts: ['standardAmount', 'highPerformanceAmount'],
 	},
 ];
 
@@ -75,7 +74,8 @@ export function costsOf(emulator: Emulator, product: Product): Cost[] {
 }
 
 function made(emulator: Emulator, product: Product): Cost[] {
-	if (product !== 'serverless') return [];
+	if (product === 'pods') return emulator.fleet.costs();
+	if (product === 'network-volumes') return emulator.volumes.costs(emulator.account.volumePrice);
 	const now = emulator.clock.now();
 	return emulator.ledger.attempts().map(({ endpointId, takenAt, endedAt = now }) => ({
 		id: endpointId,
@@ -111,25 +111,24 @@ function windowOf(query: Record<string, string>, now: number): Window | Reply {
 
 /** Assumed: a bucket without cost has no record. */
 function bill(kind: Kind, costs: Cost[], { start, end, size }: Window, only?: string) {
-	const amounts = (usd: number) => ({
-		totalAmount: usd,
-		[kind.amount]: usd,
-		...Object.fromEntries(kind.zeros.map((zero) => [zero, 0])),
-	});
 	const ids = [...new Set(costs.map(({ id }) => id))].filter(
 		(id) => only === undefined || id === only,
 	);
 	const records: Array<Record<string, unknown>> = [];
-	let total = 0;
+	const totals = emptyAmounts(kind);
 	for (let from = start; from < end; from = bucketAfter(from, size)) {
 		const to = bucketAfter(from, size);
 		for (const id of ids) {
-			const usd = costs
-				.filter((cost) => cost.id === id)
-				.reduce((sum, cost) => sum + share(cost, from, to), 0);
-			if (usd === 0) continue;
-			total += usd;
-			records.push({ ...times(from, to), [kind.idKey]: id, ...amounts(usd) });
+			const amounts = emptyAmounts(kind);
+			for (const cost of costs.filter((each) => each.id === id)) {
+				const usd = share(cost, from, to);
+				for (const sums of [amounts, totals]) {
+					sums.totalAmount += usd;
+					sums[cost.amount ?? kind.amounts[0]] += usd;
+				}
+			}
+			if (amounts.totalAmount === 0) continue;
+			records.push({ ...times(from, to), [kind.idKey]: id, ...amounts });
 		}
 	}
 	return {
@@ -138,10 +137,13 @@ function bill(kind: Kind, costs: Cost[], { start, end, size }: Window, only?: st
 			query: { ...times(start, end), bucketSize: size, [kind.idKey]: only ?? null },
 			recordCount: records.length,
 			[kind.countKey]: new Set(records.map((record) => record[kind.idKey])).size,
-			totals: amounts(total),
+			totals,
 		},
 	};
 }
+
+const emptyAmounts = ({ amounts }: Kind): Record<string, number> =>
+	Object.fromEntries(['totalAmount', ...amounts].map((name) => [name, 0]));
 
 const times = (start: number, end: number) => ({
 	startTime: new Date(start).toISOString(),

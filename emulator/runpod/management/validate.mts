@@ -3,7 +3,7 @@ import type { ErrorObject, ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { BODIES, type BodyName } from './schemas.mts';
 
-const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true });
+const ajv = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, allowUnionTypes: true });
 const compiled = new Map<BodyName, ValidateFunction>();
 
 /** What is wrong with the body, one text per failure; empty when it may pass. Defaults are not filled in. */
