@@ -51,10 +51,8 @@ const proxied = async (id: string, path: string, headers = {}) => {
 	const response = await fetch(`${emulator.url}/_pods/${id}-8000${path}`, { headers });
 	return { status: response.status, text: await response.text() };
 };
-const { advance, snapshot } = {
-	advance: async (ms: number) => await emulator.control.advance(ms),
-	snapshot: () => emulator.control.snapshot(),
-};
+const advance = async (ms: number) => await emulator.control.advance(ms);
+const snapshot = () => emulator.control.snapshot();
 
 test('a Pod lives by the clock, is billed while it is there, and is gone when it is ended', async () => {
 	const made = await create();
