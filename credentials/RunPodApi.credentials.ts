@@ -46,7 +46,15 @@ export class RunPodApi implements ICredentialType {
 			type: 'string',
 			default: 'https://api.runpod.io/v2',
 			description:
-				'Where endpoints and Pods are listed. Change it only for a proxy or a test server.',
+				'Where endpoints and Pods are managed. Change it only for a proxy or a test server.',
+		},
+		{
+			displayName: 'Pod Proxy URL',
+			name: 'podProxyUrl',
+			type: 'string',
+			default: 'https://{pod}-{port}.proxy.runpod.net',
+			description:
+				'Where the applications in Pods answer: {pod} stands for the ID, {port} for the port. Change it only for a proxy or a test server.',
 		},
 	];
 

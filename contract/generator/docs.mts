@@ -5,6 +5,7 @@ import {
 	parameters,
 	type Contract,
 	type FailureSource,
+	type ManagementSource,
 	type RouteSource,
 	type Schema,
 } from './source.mts';
@@ -197,9 +198,42 @@ function jobPage(contract: Contract): string {
 	].join('\n');
 }
 
+function managementPage({
+	title,
+	description,
+	fields,
+	outputs,
+	presets,
+}: ManagementSource): string {
+	return [
+		`# ${title}\n`,
+		`${description}\n`,
+		'## Fields\n',
+		'Not every operation has all of them. They stay in the node.\n',
+		parameterTable(fields, false),
+		...(presets
+			? [
+					'## Presets\n',
+					table(
+						['Preset', 'Fills in'],
+						Object.entries(presets).map(([name, values]) => [code(name), code(values)]),
+					),
+				]
+			: []),
+		...Object.entries(outputs).flatMap(([operation, output]) => [
+			`## Item of ${operation}\n`,
+			table(['Key', 'Type', 'Present', 'Meaning'], outputLines(output)),
+		]),
+	].join('\n');
+}
+
 export function docsFiles(contract: Contract): Map<string, string> {
 	const pages: Array<[string, string]> = [
 		...contract.routes.map((route): [string, string] => [route.route, routePage(route)]),
+		...contract.management.map((source): [string, string] => [
+			source.resource.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+			managementPage(source),
+		]),
 		['failures', failuresPage(contract)],
 		['job-options', jobPage(contract)],
 		['caption-texts', captionPage(contract.captions, table)],

@@ -52,6 +52,11 @@ export function previewFiles(contract: Contract): Map<string, string> {
 	for (const [key, routes] of operations) {
 		previews.set(key, merged([...routes.map((route) => simplified(route.output)), item]));
 	}
+	for (const { resource, outputs } of contract.management) {
+		for (const [operation, output] of Object.entries(outputs)) {
+			previews.set(`${resource}/${operation}`, simplified(output));
+		}
+	}
 	return new Map(
 		[...previews].map(([key, schema]) => [
 			`nodes/RunPod/__schema__/v1.0.0/${key}.json`,

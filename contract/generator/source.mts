@@ -121,6 +121,18 @@ export interface CaptionSource {
 	>;
 }
 
+/** One resource of the node that RunPod's management API serves; no worker sees its fields. */
+export interface ManagementSource {
+	resource: string;
+	title: string;
+	description: string;
+	fields: Schema;
+	/** What each operation hands on, with Simplify on. */
+	outputs: Record<string, Schema>;
+	/** Values that a word fills in for fields that were not set by hand. */
+	presets?: Record<string, Record<string, unknown>>;
+}
+
 export interface Contract {
 	routes: RouteSource[];
 	categories: string[];
@@ -128,6 +140,8 @@ export interface Contract {
 	job: JobSource;
 	settings: Schema;
 	captions: CaptionSource;
+	management: ManagementSource[];
+	packageVersion: string;
 }
 
 type Json = Record<string, unknown>;
@@ -163,10 +177,13 @@ export function readContract(folder = contractFolder): Contract {
 	const read = (name: string) =>
 		dereference(readJson(join(folder, name)), join(folder, name)) as Json;
 	const errors = read('errors.json');
-	const routes = readdirSync(join(folder, 'routes'))
-		.filter((name) => name.endsWith('.json'))
-		.sort()
-		.map((name) => read(join('routes', name)) as unknown as RouteSource);
+	const all = (part: string) =>
+		readdirSync(join(folder, part))
+			.filter((name) => name.endsWith('.json'))
+			.sort()
+			.map((name) => read(join(part, name)) as unknown);
+	const routes = all('routes') as RouteSource[];
+	const manifest = readJson(join(repository, 'package.json'));
 	return {
 		routes,
 		categories: errors.categories as string[],
@@ -174,6 +191,8 @@ export function readContract(folder = contractFolder): Contract {
 		job: read('job.json') as unknown as JobSource,
 		settings: read('settings.json') as Schema,
 		captions: read('caption_texts.json') as unknown as CaptionSource,
+		management: all('management') as ManagementSource[],
+		packageVersion: String(manifest.version),
 	};
 }
 

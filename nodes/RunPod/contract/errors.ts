@@ -17,16 +17,19 @@ export type FailureCode =
 	| 'FORBIDDEN'
 	| 'ENDPOINT_NOT_FOUND'
 	| 'ENDPOINT_PAUSED'
+	| 'ENDPOINT_BUSY'
+	| 'NOT_FOUND'
+	| 'REQUEST_REFUSED'
 	| 'WORKER_START_TIMEOUT'
 	| 'RUN_TIMEOUT'
 	| 'NO_CAPACITY'
+	| 'NO_CREDIT'
 	| 'RATE_LIMITED'
 	| 'NETWORK'
 	| 'MODEL_NOT_FOUND'
 	| 'ASSET_MISSING'
 	| 'OUT_OF_MEMORY'
 	| 'BACKEND_NOT_READY'
-	| 'NOT_AVAILABLE'
 	| 'IMAGE_TOO_LARGE'
 	| 'TOO_MANY_IMAGES'
 	| 'UNSUPPORTED_IMAGE'
@@ -111,6 +114,31 @@ export const failures: Readonly<Record<FailureCode, FailureText>> = {
 		fallback: true,
 		raisedBy: ['node'],
 	},
+	ENDPOINT_BUSY: {
+		category: 'resource',
+		message: "Endpoint '{endpoint}' still has {jobs} jobs that wait or run.",
+		remedy:
+			"Wait for them, cancel them, or turn on 'Force': then they are lost. Nothing was deleted.",
+		retryable: false,
+		fallback: false,
+		raisedBy: ['node'],
+	},
+	NOT_FOUND: {
+		category: 'configuration',
+		message: "{what} '{id}' was not found with this key. A key sees only its own account.",
+		remedy: 'Check the ID and the chosen credential.',
+		retryable: false,
+		fallback: false,
+		raisedBy: ['node'],
+	},
+	REQUEST_REFUSED: {
+		category: 'configuration',
+		message: 'RunPod refused the request: {detail}',
+		remedy: 'Correct what RunPod names. Nothing was created or changed.',
+		retryable: false,
+		fallback: false,
+		raisedBy: ['node'],
+	},
 	WORKER_START_TIMEOUT: {
 		category: 'resource',
 		message: 'Worker did not become ready within {seconds} seconds',
@@ -134,6 +162,14 @@ export const failures: Readonly<Record<FailureCode, FailureText>> = {
 		remedy: 'Choose more GPU types or regions, or try again later.',
 		retryable: true,
 		fallback: true,
+		raisedBy: ['node'],
+	},
+	NO_CREDIT: {
+		category: 'resource',
+		message: 'The account has not enough credit: {detail}',
+		remedy: 'Add credit in RunPod under Billing; a Pod needs at least one hour of it.',
+		retryable: false,
+		fallback: false,
 		raisedBy: ['node'],
 	},
 	RATE_LIMITED: {
@@ -183,14 +219,6 @@ export const failures: Readonly<Record<FailureCode, FailureText>> = {
 		retryable: true,
 		fallback: true,
 		raisedBy: ['worker', 'node'],
-	},
-	NOT_AVAILABLE: {
-		category: 'configuration',
-		message: '{what} is not available on this worker',
-		remedy: 'Choose a worker whose image and set of models have it.',
-		retryable: false,
-		fallback: true,
-		raisedBy: ['worker'],
 	},
 	IMAGE_TOO_LARGE: {
 		category: 'image_processing',

@@ -55,6 +55,27 @@ export function baseUrlOf(value: unknown, label: string): string {
 	return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
 }
 
+/** RunPod's proxy before a port of a Pod. */
+export const POD_PROXY_URL = 'https://{pod}-{port}.proxy.runpod.net';
+
+/** The address of a Pod's port, by the pattern of the credential or RunPod's own. */
+export function podUrlOf(pattern: unknown, podId: string, port: number): string {
+	const text = typeof pattern === 'string' && pattern.trim() !== '' ? pattern : POD_PROXY_URL;
+	const filled = text.replace('{pod}', podId).replace('{port}', String(port));
+	return baseUrlOf(filled, 'Pod Proxy URL');
+}
+
+/** The bare ID of something of RunPod's: it becomes a part of an address. */
+export function bareIdOf(parameter: unknown, label: string): string {
+	const value = isRecord(parameter) ? parameter.value : parameter;
+	const id = typeof value === 'string' ? value.trim() : '';
+	if (id === '') throw invalidInput(`'${label}' must not be empty.`);
+	if (!ENDPOINT_ID.test(id)) {
+		throw invalidInput(`'${label}' must be the bare ID, without spaces or a URL.`);
+	}
+	return id;
+}
+
 const PROXY_HOST = /^[a-z0-9]+-\d{1,5}\.proxy\.runpod\.net$/;
 
 /**

@@ -1,3 +1,4 @@
+import { listOf, numberOf, recordOf, textOf, textsOf } from './reading';
 import { isRecord } from './state';
 
 /** What RunPod's management API tells about an endpoint, read tolerantly: unknown keys are ignored. */
@@ -31,22 +32,6 @@ export interface WorkerFacts {
 	gpuTypeId?: string;
 	gpuCount?: number;
 }
-
-const numberOf = (value: unknown): number | undefined =>
-	typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
-
-const textOf = (value: unknown): string | undefined =>
-	typeof value === 'string' && value !== '' ? value : undefined;
-
-const textsOf = (value: unknown): string[] =>
-	Array.isArray(value) ? value.filter((one): one is string => typeof one === 'string') : [];
-
-const recordOf = (value: unknown): Record<string, unknown> => (isRecord(value) ? value : {});
-
-const listOf = (body: unknown, key: string): Array<Record<string, unknown>> | undefined => {
-	const list = recordOf(body)[key];
-	return Array.isArray(list) ? list.filter(isRecord) : undefined;
-};
 
 /** The body of `GET /serverless/{id}`. */
 export function readEndpoint(body: unknown): EndpointFacts | undefined {

@@ -106,6 +106,15 @@ function objectProblem(limit: Limit, value: unknown): string | undefined {
 	return undefined;
 }
 
+/** A value within its limit, a number in a text as a number; nothing stands for the default. */
+export function checked(limit: Limit, given: unknown): unknown {
+	const isUnset = given === undefined || given === null || (given === '' && limit.default !== '');
+	const value = coerce(limit, isUnset ? limit.default : given);
+	const problem = value === undefined ? undefined : problemOf(limit, value);
+	if (problem !== undefined) throw invalidInput(problem);
+	return value;
+}
+
 /** The sentence about a value that breaks its limit, or undefined. One interpreter for all routes. */
 export function problemOf(limit: Limit, value: unknown): string | undefined {
 	if (limit.type === 'integer' || limit.type === 'number') return numberProblem(limit, value);

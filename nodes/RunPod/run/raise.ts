@@ -16,8 +16,9 @@ function toNodeError(
 	itemIndex: number,
 	simplify: boolean,
 ): NodeOperationError {
-	const id = failure.details.job_id;
-	const parts = [failure.description, id === null || id === undefined ? '' : `Job ID: ${id}.`];
+	const idOf = (name: string, id = failure.details[name]) =>
+		id === null || id === undefined ? '' : `${name === 'job_id' ? 'Job' : 'Pod'} ID: ${id}.`;
+	const parts = [failure.description, idOf('job_id'), idOf('pod_id')];
 	if (!simplify && failure.traceback !== undefined) parts.push(`\n${failure.traceback}`);
 	const description = parts.filter((part) => part !== '').join(' ');
 	const error = new NodeOperationError(context.getNode(), failure.message, {

@@ -12,7 +12,7 @@ export type HttpContext = IExecuteFunctions | ILoadOptionsFunctions;
 export type CredentialName = 'runPodApi' | 'runPodWorkerApi';
 
 export interface Call {
-	method: 'GET' | 'POST' | 'PATCH';
+	method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
 	url: string;
 	body?: object;
 	timeoutMs: number;
@@ -82,10 +82,13 @@ function quiet<C extends HttpContext>(context: C): C {
 	return Object.create(context, { getExecutionCancelSignal: { value: () => undefined } }) as C;
 }
 
-/** Sends one request with the credential's authentication. Never throws for what the network does. */
+/**
+ * Sends one request with the credential's authentication, or without one. Never throws for what the
+ * network does.
+ */
 export async function send(
 	context: HttpContext,
-	credential: CredentialName,
+	credential: CredentialName | undefined,
 	call: Call,
 ): Promise<Reply> {
 	// A fresh object each time: n8n writes its signal and the key into it.
@@ -102,11 +105,11 @@ export async function send(
 	if (call.body !== undefined) options.body = call.body;
 	const self = call.outlivesStop ? quiet(context) : context;
 	try {
-		const response: unknown = await context.helpers.httpRequestWithAuthentication.call(
-			self,
-			credential,
-			options,
-		);
+		const { httpRequest, httpRequestWithAuthentication } = context.helpers;
+		const response: unknown =
+			credential === undefined
+				? await httpRequest(options)
+				: await httpRequestWithAuthentication.call(self, credential, options);
 		return toReply(response);
 	} catch (error) {
 		return classify(error, call.timeoutMs);

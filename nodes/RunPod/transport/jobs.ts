@@ -2,12 +2,13 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 
 import { jobLimits } from '../contract/job';
 import { baseUrlOf, requestTimeoutMs } from '../core/address';
-import type { JobOptions, JobTarget } from '../core/options';
+import type { JobOptions } from '../core/options';
 import type { Reply } from '../core/reply';
 import type { RunBody } from '../core/request';
 import { CANCEL_BUDGET_MS } from '../core/run';
 import { send } from './http';
 import type { Call, CredentialName } from './http';
+import { shownAs } from './shownAs';
 
 /** The job API of one target. RunPod and a worker in Pod mode serve the same paths. */
 export interface JobApi {
@@ -20,6 +21,8 @@ export interface JobApi {
 	/** Runs a failed job again under its id; not to be repeated after an unclear answer. */
 	retry(jobId: string): Promise<Reply>;
 	health(): Promise<Reply>;
+	/** Takes the waiting jobs out of the queue; those that run go on. */
+	purgeQueue(): Promise<Reply>;
 }
 
 type Settings = Pick<JobOptions, 'target' | 'submitMode' | 'waitForResult' | 'requestTimeoutS'> &
@@ -49,18 +52,6 @@ export async function openJobApi(context: IExecuteFunctions, settings: Settings)
 	return apiAt(facing, 'runPodWorkerApi', baseUrlOf(url, 'Worker URL'), settings);
 }
 
-/**
- * n8n hands out a credential only where its first entry in the description is shown. The fallback
- * may be of the other kind, whose credential the form shows by a second entry: for it the node's
- * parameters say what they would say there.
- */
-function shownAs(context: IExecuteFunctions, runOn: JobTarget['kind']): IExecuteFunctions {
-	const node = context.getNode();
-	if (node.parameters.runOn === runOn) return context;
-	const parameters = { ...node.parameters, runOn };
-	return Object.create(context, { node: { value: { ...node, parameters } } }) as IExecuteFunctions;
-}
-
 function apiAt(
 	context: IExecuteFunctions,
 	credential: CredentialName,
@@ -87,5 +78,6 @@ function apiAt(
 		retry: async (jobId) =>
 			await call('POST', `retry/${encodeURIComponent(jobId)}`, { outlivesStop: true }),
 		health: async () => await call('GET', 'health'),
+		purgeQueue: async () => await call('POST', 'purge-queue', { outlivesStop: true }),
 	};
 }
