@@ -10,7 +10,8 @@ import { NodeConnectionTypes } from 'n8n-workflow';
 
 import { properties } from './actions/properties';
 import { router } from './actions/router';
-import { searchEndpoints } from './methods/listSearch';
+import * as listSearch from './methods/listSearch';
+import * as loadOptions from './methods/loadOptions';
 import { resume } from './run/resume';
 import { resumeWebhooks } from './run/resumeWebhooks';
 
@@ -22,7 +23,7 @@ export class RunPod implements INodeType {
 		group: ['transform'],
 		version: 1,
 		subtitle: '={{$parameter["operation"] + ": " + $parameter["resource"]}}',
-		description: 'Make images on RunPod GPUs and follow the jobs there',
+		description: 'Make images on RunPod GPUs, follow the jobs there, and manage endpoints and Pods',
 		defaults: { name: 'RunPod' },
 		usableAsTool: true,
 		inputs: [NodeConnectionTypes.Main],
@@ -54,6 +55,8 @@ export class RunPod implements INodeType {
 					show: { '/jobOptions.fallback': ['workerUrl'] },
 				},
 			},
+			// Its token opens the worker in a Pod, and a new Pod gets it.
+			{ name: 'runPodWorkerApi', displayOptions: { show: { resource: ['pod'] } } },
 		],
 		webhooks: resumeWebhooks,
 		waitingNodeTooltip:
@@ -61,7 +64,7 @@ export class RunPod implements INodeType {
 		properties,
 	};
 
-	methods = { listSearch: { searchEndpoints } };
+	methods = { listSearch: { ...listSearch }, loadOptions: { ...loadOptions } };
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 		return await router.call(this);

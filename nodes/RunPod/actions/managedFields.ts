@@ -78,18 +78,13 @@ export const volumeField = (show: Show, required = true): INodeProperties =>
 	});
 
 /** A list of choices that RunPod gives now; an expression may give IDs, also with commas. */
-export function choices(
-	label: string,
-	name: string,
-	method: string,
-	chosen: string[] = [],
-): INodeProperties {
+export function choices(label: string, name: string, method: string): INodeProperties {
 	return {
 		displayName: label,
 		name,
 		type: 'multiOptions',
 		typeOptions: { loadOptionsMethod: method },
-		default: chosen,
+		default: [],
 		description:
 			'Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>',
 	};

@@ -4,6 +4,7 @@ import { NodeOperationError } from 'n8n-workflow';
 import * as caption from './caption';
 import * as image from './image';
 import * as job from './job';
+import { managedExecutes } from './managed';
 
 type Execute = (this: IExecuteFunctions) => Promise<INodeExecutionData[][]>;
 
@@ -17,6 +18,7 @@ const operations = new Map<string, Execute>([
 	['job.pollStatus', job.pollStatus.execute],
 	['job.retry', job.retry.execute],
 	['job.run', job.run.execute],
+	...managedExecutes,
 ]);
 
 /** An operation takes all items at once: it decides how many jobs run side by side. */

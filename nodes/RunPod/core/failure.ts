@@ -25,6 +25,12 @@ export class JobFailure extends Error {
 	}
 }
 
+/** The failure of something that was thrown; what is none goes on. */
+export function failureIn(thrown: unknown): Failure {
+	if (thrown instanceof JobFailure) return thrown.failure;
+	throw thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
 export interface FailureParts {
 	/** Replaces the contract's message, e.g. by the worker's own sentence. */
 	message?: string;

@@ -2,7 +2,7 @@ import type { IDataObject } from 'n8n-workflow';
 
 import { knownGpus, readCatalog } from '../core/catalog';
 import type { CatalogGpu } from '../core/catalog';
-import { JobFailure, failureOf, invalidInput } from '../core/failure';
+import { JobFailure, failureIn, failureOf, invalidInput } from '../core/failure';
 import type { Failure } from '../core/failure';
 import { afterLookUp, afterRefusal, answersOf, beforeCreate } from '../core/podCreate';
 import type { Attempt, Refusal, Step } from '../core/podCreate';
@@ -214,10 +214,7 @@ const failedOf = (reply: Reply): Refusal['reply'] =>
 	reply.kind === 'ok' ? { kind: 'cut', detail: 'the answer could not be read' } : reply;
 
 /** What goes wrong after the creation is no reason to lose the Pod. */
-function asFailed(thrown: unknown): { type: 'failed'; failure: Failure } {
-	if (thrown instanceof JobFailure) return { type: 'failed', failure: thrown.failure };
-	throw thrown instanceof Error ? thrown : new Error(String(thrown));
-}
+const asFailed = (thrown: unknown) => ({ type: 'failed' as const, failure: failureIn(thrown) });
 
 /** Only its end matters: a stopped run is told by n8n's own words. */
 function stoppedFailure(pod?: PodFacts): Failure {

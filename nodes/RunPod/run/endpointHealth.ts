@@ -4,7 +4,7 @@ import { packageVersion } from '../contract/management';
 import { readLogEvents } from '../core/diagnosis';
 import { healthStateOf, isPausedEndpoint, readHealth, taggedLog } from '../core/endpoints';
 import type { Health, ManagedEndpoint } from '../core/endpoints';
-import { JobFailure } from '../core/failure';
+import { JobFailure, failureIn } from '../core/failure';
 import { recordOf, textsOf } from '../core/reading';
 import { refusalOf } from '../core/refusal';
 import { openManagement } from '../transport/management';
@@ -83,8 +83,7 @@ async function diagnose(
 			log: await logOf(plane, id, job.workerId),
 		};
 	} catch (thrown) {
-		if (!(thrown instanceof JobFailure)) throw thrown;
-		const { code, message, details } = thrown.failure;
+		const { code, message, details } = failureIn(thrown);
 		const workerId = typeof details.worker_id === 'string' ? details.worker_id : undefined;
 		return {
 			...base,

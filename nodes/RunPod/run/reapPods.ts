@@ -1,6 +1,6 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import { JobFailure } from '../core/failure';
+import { failureIn } from '../core/failure';
 import { judgeIdle, readTelemetry } from '../core/podIdle';
 import type { IdleRules, IdleVerdict, Quiet } from '../core/podIdle';
 import { hasTag, isGone, readPods } from '../core/pods';
@@ -69,8 +69,7 @@ async function finish(
 			done = true;
 		} catch (thrown) {
 			// One Pod that cannot be ended must not keep the others alive.
-			if (!(thrown instanceof JobFailure)) throw thrown;
-			reason = `${reason} It could not be ended: ${thrown.failure.message}`;
+			reason = `${reason} It could not be ended: ${failureIn(thrown).message}`;
 		}
 	}
 	return {

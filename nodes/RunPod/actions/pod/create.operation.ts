@@ -34,7 +34,10 @@ export const fields: INodeProperties[] = [
 		{ ...own.ownerKey, placeholder: 'e.g. user-42' },
 		own.image,
 		own.templateId,
-		choices(limits.gpuTypes.label, 'gpuTypes', 'getPodGpus', ['NVIDIA RTX A4000']),
+		{
+			...choices(limits.gpuTypes.label, 'gpuTypes', 'getPodGpus'),
+			default: ['NVIDIA RTX A4000'],
+		},
 		own.gpuCount,
 		own.cloud,
 		own.containerDiskGb,
@@ -56,7 +59,7 @@ export const fields: INodeProperties[] = [
 			type: 'json',
 			default: '',
 			description:
-				"Settings that win over the fields: RunPod's names of API v2 or v1, or the gateway's runpod.config.json",
+				"Settings that win over the fields: RunPod's names of API v2 or v1, or the keys of the gateway's configuration file",
 		},
 		own.args,
 		own.startJupyter,
