@@ -71,6 +71,25 @@ test.each(parameters(contract.settings))('job option %s', (name, part) => {
 	for (const field of found) expectField(field, part);
 });
 
+const managed = contract.management.flatMap(({ resource, fields }) =>
+	parameters(fields)
+		.filter(([, part]) => part['x-n8n']?.group !== 'own')
+		.map(([name, part]) => [resource, name, part] as const),
+);
+
+test.each(managed)('field of %s: %s', (resource, name, part) => {
+	const found = form
+		.filter((field) => field.displayOptions?.show?.resource?.includes(resource))
+		.flatMap((field): Entry[] => [
+			field,
+			...(field.type === 'collection' ? (field.options ?? []) : []),
+		])
+		.filter((entry): entry is INodeProperties => 'type' in entry && entry.name === camel(name));
+	expect(found.length).toBeGreaterThan(0);
+	// The image that Update offers has no default: what is not added stays as it is.
+	for (const field of found) if (field.default !== '') expectField(field, part);
+});
+
 describe.each(contract.routes.map((route) => [route.route as Route, route] as const))(
 	'check of route %s',
 	(name, route) => {

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { INodePropertyOptions } from 'n8n-workflow';
+import { readContract } from '../../contract/generator/source.mts';
 import type { Schema } from '../../contract/generator/source.mts';
 import { RunPod } from '../../nodes/RunPod/RunPod.node.ts';
 
@@ -26,10 +27,21 @@ function keys(schema: Schema): string[] {
 	]);
 }
 
+/** What RunPod's management API serves has no job behind it. */
+const isManaged = (operation: string) =>
+	readContract().management.some(({ resource }) => operation.startsWith(`${resource}/`));
+
+test.each(readContract().management)('the contract knows the items of $resource', (source) => {
+	const known = Object.keys(source.outputs).map((name) => `${source.resource}/${name}`);
+	const offered = operations.flat().filter((name) => name.startsWith(`${source.resource}/`));
+	expect(known.sort()).toEqual(offered.sort());
+});
+
 test('the node has operations', () => expect(operations.length).toBeGreaterThan(1));
 
 test.each(operations)('%s has one', (operation) => {
 	expect(existsSync(join(folder, `${operation}.json`))).toBe(true);
+	if (isManaged(operation)) return;
 	// Cancel and Retry hand on the platform's answer alone.
 	const isCommand = ['job/cancel', 'job/retry'].includes(operation);
 	expect(Object.keys(schemaOf(operation).properties ?? {})).toEqual(

@@ -5,6 +5,7 @@ import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { PackageDirectoryLoader } from 'n8n-core';
+import type { INodeType } from 'n8n-workflow';
 import { NodeHelpers } from 'n8n-workflow';
 
 const root = resolve(__dirname, '../..');
@@ -38,8 +39,10 @@ test('icons, codex and lists are there', () => {
 	expect(node.iconUrl).toMatchObject({ light: expect.stringContaining('runpod.svg') });
 	expect(node.codex?.categories).toContain('AI');
 	expect(node.codex?.alias?.length).toBeGreaterThan(3);
-	const { methods } = loader.getNode('runPod').type as { methods?: { listSearch?: object } };
-	expect(Object.keys(methods?.listSearch ?? {})).toEqual(['searchEndpoints']);
+	const { methods, description } = loader.getNode('runPod').type as INodeType;
+	const wanted = JSON.stringify(description).matchAll(/"(?:searchList|loadOptions)Method":"(\w+)"/g);
+	const known = Object.keys({ ...methods?.listSearch, ...methods?.loadOptions });
+	expect(new Set([...wanted].map(([, name]) => name))).toEqual(new Set(known));
 });
 
 test('an AI Agent may use it as a tool', () => {
