@@ -1,6 +1,6 @@
 import { managementLimits } from '../contract/management';
 import type { CatalogGpu } from './catalog';
-import { podPriceOf, stockOf } from './catalog';
+import { stockOf } from './catalog';
 import { invalidInput } from './failure';
 import { podNameOf } from './pods';
 import { checked } from './request';
@@ -101,14 +101,17 @@ export interface Candidate {
 	cloud: Cloud;
 }
 
+const priceOn = (cloud: Cloud, { price }: CatalogGpu): number | undefined =>
+	cloud === 'SECURE' ? price.secure : price.community;
+
 /** The GPU types in the order in which they are tried; those without stock come last. */
-function ordered(wish: PodWish, known: CatalogGpu[] | undefined): string[] {
+function ordered(wish: PodWish, cloud: Cloud, known: CatalogGpu[] | undefined): string[] {
 	if (known === undefined) return wish.gpuTypes;
 	const byId = new Map(known.map((gpu) => [gpu.id, gpu]));
 	const gpus = wish.gpuTypes.flatMap((id) => byId.get(id) ?? []);
 	const rank = (gpu: CatalogGpu): number => {
 		if (wish.gpuOrder === 'stock') return -stockOf(gpu);
-		if (wish.gpuOrder === 'price') return podPriceOf(gpu) ?? Infinity;
+		if (wish.gpuOrder === 'price') return priceOn(cloud, gpu) ?? Infinity;
 		return 0;
 	};
 	// Sorting keeps the order of equals, so the user's order decides between them.
@@ -132,7 +135,7 @@ export function candidatesOf(wish: PodWish, known?: CatalogGpu[]): Candidate[] {
 		const gpu = known?.find((one) => one.id === id);
 		return gpu === undefined || (cloud === 'SECURE' ? gpu.secure : gpu.community);
 	};
-	const all = clouds.flatMap((cloud) => ordered(wish, known).map((gpu) => ({ gpu, cloud })));
+	const all = clouds.flatMap((cloud) => ordered(wish, cloud, known).map((gpu) => ({ gpu, cloud })));
 	const some = all.filter(({ gpu, cloud }) => offered(gpu, cloud));
 	// The platform decides where the catalog says no to everything.
 	return some.length > 0 ? some : all;
