@@ -25,6 +25,7 @@ SECRET_VARIABLES = (
     "RUNPOD_AI_API_KEY",
     "RUNPOD_API_KEY",
     "HF_TOKEN",
+    "CAPTION_OPENAI_KEY",
     "BUCKET_ACCESS_KEY_ID",
     "BUCKET_SECRET_ACCESS_KEY",
     "PUSH_TOKEN",
@@ -43,6 +44,15 @@ LONGEST_S = 2**23
 
 class SettingsError(Exception):
     """A variable has a value that cannot be used. The text names variable, value and remedy."""
+
+
+@dataclass(frozen=True)
+class CaptionServer:
+    """A server with an OpenAI-compatible API. `url` ends before `/chat/completions`."""
+
+    url: str
+    model: str
+    key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,7 @@ class Settings:
     bucket: Bucket | None = None
     pod: Pod = Pod()
     allow_private: bool = False
+    caption_server: CaptionServer | None = None
     debug: bool = False
     log_level: str = "INFO"
     worker_id: str = "local"
@@ -109,6 +120,7 @@ class Settings:
             pod=_pod(read),
             # Whoever may ask a server on the loopback address stands inside the network already.
             allow_private=read.switch("ALLOW_PRIVATE_ADDRESSES", run_mode == "pod" and _is_loopback(host)),
+            caption_server=_caption_server(read),
             debug=read.switch("DEBUG"),
             log_level=read.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), cls.log_level, upper=True),
             worker_id=read.text("RUNPOD_POD_ID") or cls.worker_id,
@@ -135,7 +147,10 @@ class Settings:
         """The settings as JSON values, without secrets, for diagnostics."""
         hidden = {"auth_token", "secrets"}
         shown = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in hidden}
-        plain = {name: str(value) if isinstance(value, (Path, Bucket, Pod)) else value for name, value in shown.items()}
+        plain = {
+            name: str(value) if isinstance(value, (Path, Bucket, Pod, CaptionServer)) else value
+            for name, value in shown.items()
+        }
         return plain | {"auth_token_set": bool(self.auth_token), "local_files_only": self.local_files_only}
 
 
@@ -238,6 +253,18 @@ def _pod(read: _Reader) -> Pod:
         push_ws_url=read.text("PUSH_WS_URL"),
         push_token=read.text("PUSH_TOKEN"),
     )
+
+
+def _caption_server(read: _Reader) -> CaptionServer | None:
+    if read.choice("CAPTION_BACKEND", ("local", "openai"), "local") == "local":
+        return None
+    url, model = read.text("CAPTION_OPENAI_URL"), read.text("CAPTION_OPENAI_MODEL")
+    if not url or not model or not url.startswith(("http://", "https://")):
+        raise SettingsError(
+            "CAPTION_BACKEND is 'openai'. Set CAPTION_OPENAI_URL to the address of the server, such as "
+            "http://127.0.0.1:8080/v1, and CAPTION_OPENAI_MODEL to the name of its model."
+        )
+    return CaptionServer(url.rstrip("/") + "/", model, read.text("CAPTION_OPENAI_KEY"))
 
 
 def _is_loopback(host: str) -> bool:

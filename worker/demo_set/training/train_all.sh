@@ -19,6 +19,7 @@ $both train_unet.py "$scratch/pipeline" --autoencoder "$scratch/vae" --text "$sc
 $both train_upscaler.py ../weights/upscaler/studio-demo-x4.safetensors --autoencoder "$scratch/vae" \
   --minutes 10 --journal $logs/upscaler.log
 $both train_scorer.py ../weights/scorer --autoencoder "$scratch/vae" --minutes 5 --journal $logs/scorer.log
+python train_captioner.py ../weights/captioner --minutes 18 --journal $logs/captioner.log
 python export.py "$scratch/pipeline"
 python ../evaluate.py --guidance 3.5 5 7
 python ../evaluate.py --grid ../grid.png

@@ -78,5 +78,5 @@ def test_a_model_or_variant_that_the_set_lacks_is_named_with_what_it_has(setting
 
 def test_what_has_no_effect_is_taken_with_a_hint(settings):
     asked = CaptionInput(route="caption", images=["x"], joycaption_guidance_scale=7.5, quality="standard")
-    assert [hint.split("'")[1] for hint in caption._hints(asked)] == ["joycaption_guidance_scale", "quality"]
-    assert caption._hints(CaptionInput(route="caption", images=["x"])) == []
+    assert [hint.split("'")[1] for hint in caption._without_effect(asked)] == ["joycaption_guidance_scale", "quality"]
+    assert caption._without_effect(CaptionInput(route="caption", images=["x"])) == []

@@ -41,7 +41,7 @@ class Family:
 
     `processor(folder, tokenizer)` builds the processor; `inputs(processor, images, prompt)` gives tensors by
     name for as many images, all with the same prompt; `caption(prompt, told)` makes the caption of what was
-    decoded. `unquantized` names parts that keep 16 bits.
+    decoded. `unquantized` names parts that keep 16 bits; `static_cache` says that its past may have a fixed place.
     """
 
     model: type
@@ -49,6 +49,7 @@ class Family:
     inputs: Callable
     caption: Callable[[str, str], str]
     unquantized: tuple[str, ...] = ()
+    static_cache: bool = False
 
 
 def family_of(folder: Path) -> Family:
@@ -182,6 +183,7 @@ _FAMILIES = {
         _llava_inputs,
         lambda prompt, told: told.strip(),
         ("vision_tower", "multi_modal_projector", "lm_head"),
+        static_cache=True,
     ),
     "blip": Family(BlipForConditionalGeneration, _beside(BlipProcessor, BlipImageProcessorPil), _begun, _completed),
     "blip-2": Family(

@@ -1,50 +1,19 @@
 """From images and a prompt to captions: one batch, each image with its own seed, anew where it got stuck."""
 
-import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from PIL import Image
 from transformers import StoppingCriteria, StoppingCriteriaList
 
-from studio.contract.caption_texts import MODELS
 from studio.engines.caption.load import Captioner
-from studio.engines.caption.repeats import is_repetitive
 from studio.engines.caption.sampling import drawing
+from studio.engines.caption.written import Caption, written_well
 from studio.engines.device import computing, count_parameters
 from studio.engines.memory import within_memory
 
-SEEDS = 2**32
-RETRIES = 2
-# Far from the seeds of the other images, which follow each other.
-RETRY_STEP = 0x9E3779B1
-
 OnToken = Callable[[int], None]
-
-
-@dataclass(frozen=True)
-class Caption:
-    """`tokens`: how many the model wrote; `retries`: how many of the first captions got stuck."""
-
-    text: str
-    tokens: int
-    seed: int
-    retries: int = 0
-    repetitive: bool = False
-
-
-def resolve_params(model: str, asked: dict | None) -> dict:
-    """All generation parameters: what was asked for, else the default of the family."""
-    given = {name: value for name, value in (asked or {}).items() if value is not None}
-    return {**MODELS[model]["generation"], **given}
-
-
-def image_seeds(seed: int, count: int) -> list[int]:
-    """Seeds of `count` images from `seed` on; -1 draws one."""
-    first = secrets.randbelow(SEEDS) if seed == -1 else seed
-    return [(first + number) % SEEDS for number in range(count)]
 
 
 def write_captions(
@@ -55,43 +24,36 @@ def write_captions(
     seeds: list[int],
     on_token: OnToken = lambda count: None,
     free: Callable[[], None] = lambda: None,
+    static: bool = False,
 ) -> list[Caption]:
     """Captions of uint8 images (height, width, 3). `on_token` counts the tokens of the longest one.
 
-    A caption that repeats itself is written again with another seed, twice at most; the last one stays.
+    `static` keeps the memory of past tokens at one place, so that a GPU can record the whole step.
+    `free` drops other models when memory runs out. Raises OUT_OF_MEMORY when not even one image fits.
     """
-    written = _within_memory(captioner, images, prompt, params, seeds, on_token, free)
-    results = [Caption(text, tokens, seed) for (text, tokens), seed in zip(written, seeds, strict=True)]
-    for retry in range(1, RETRIES + 1):
-        stuck = [place for place, result in enumerate(results) if is_repetitive(result.text)]
-        # Without chance in it the same caption would come again.
-        if not stuck or not params["temperature"]:
-            break
-        again = [(seeds[place] + retry * RETRY_STEP) % SEEDS for place in stuck]
-        rewritten = _within_memory(captioner, [images[place] for place in stuck], prompt, params, again, on_token, free)
-        for place, seed, (text, tokens) in zip(stuck, again, rewritten, strict=True):
-            results[place] = Caption(text, tokens, seed, retry)
-    return [_marked(result) for result in results]
+
+    def write(places: list[int], seeds: list[int]) -> list[tuple[str, int]]:
+        return _within_memory(
+            captioner, [images[place] for place in places], prompt, params, seeds, on_token, free, static
+        )
+
+    return written_well(write, seeds, params["temperature"] > 0)
 
 
-def _marked(result: Caption) -> Caption:
-    return Caption(result.text, result.tokens, result.seed, result.retries, is_repetitive(result.text))
-
-
-def _within_memory(captioner, images, prompt, params, seeds, on_token, free) -> list[tuple[str, int]]:
+def _within_memory(captioner, images, prompt, params, seeds, on_token, free, static) -> list[tuple[str, int]]:
     def whole():
-        return _write(captioner, images, prompt, params, seeds, on_token)
+        return _write(captioner, images, prompt, params, seeds, on_token, static)
 
     def singly():
         pairs = zip(images, seeds, strict=True)
-        return [_write(captioner, [image], prompt, params, [seed], on_token)[0] for image, seed in pairs]
+        return [_write(captioner, [image], prompt, params, [seed], on_token, static)[0] for image, seed in pairs]
 
     # Beams of one image meet in a draw; for a draw of its own each image then goes alone.
     alone = params["num_beams"] > 1 and params["temperature"] > 0
     return within_memory([singly] if alone else [whole, singly], free)
 
 
-def _write(captioner: Captioner, images, prompt, params, seeds, on_token) -> list[tuple[str, int]]:
+def _write(captioner: Captioner, images, prompt, params, seeds, on_token, static) -> list[tuple[str, int]]:
     shown = [Image.fromarray(pixels, "RGB") for pixels in images]
     inputs = captioner.family.inputs(captioner.processor, shown, prompt)
     inputs = {name: _placed(value, captioner) for name, value in inputs.items()}
@@ -100,7 +62,7 @@ def _write(captioner: Captioner, images, prompt, params, seeds, on_token) -> lis
         torch.random.fork_rng([captioner.device.torch] if captioner.device.on_gpu else []),
     ):
         torch.manual_seed(seeds[0])
-        ids = captioner.model.generate(**inputs, **_arguments(captioner, params, seeds, on_token))
+        ids = captioner.model.generate(**inputs, **generate_arguments(captioner, params, seeds, on_token, static))
     return [_told(captioner, row, inputs, prompt) for row in ids.cpu()]
 
 
@@ -110,7 +72,9 @@ def _placed(value, captioner: Captioner):
     return value.to(captioner.device.torch, captioner.dtype if value.is_floating_point() else None)
 
 
-def _arguments(captioner: Captioner, params: dict, seeds: list[int], on_token: OnToken) -> dict:
+def generate_arguments(
+    captioner: Captioner, params: dict, seeds: list[int], on_token: OnToken, static: bool = False
+) -> dict:
     """What `generate` gets. With one beam the draw is made by our own last step, so the search itself is greedy."""
     draws = params["temperature"] > 0
     beams = params["num_beams"]
@@ -128,6 +92,9 @@ def _arguments(captioner: Captioner, params: dict, seeds: list[int], on_token: O
     }
     if draws and beams == 1:
         arguments["logits_processor"] = drawing(params, seeds, captioner.device.torch)
+    if static and captioner.family.static_cache and beams == 1:
+        # transformers compiles the step of such a cache by itself, on a GPU.
+        arguments |= {"cache_implementation": "static", "disable_compile": not captioner.device.on_gpu}
     return arguments
 
 

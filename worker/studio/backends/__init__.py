@@ -1,0 +1,1 @@
+"""What other programs do for the worker: it talks to them and never imports them."""
