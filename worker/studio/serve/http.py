@@ -18,6 +18,7 @@ from studio.media.addresses import AddressRefused, check_address
 from studio.serve import replies
 from studio.serve.access import TokenGuard
 from studio.serve.activity import Activity
+from studio.serve.captions import CaptionApi
 from studio.serve.departure import Departure
 from studio.serve.forge import api_forge, forge
 from studio.serve.live import Live
@@ -54,6 +55,7 @@ class PodServer:
         app.add_api_websocket_route("/ws", self.live.websocket)
         app.add_api_route("/forge", forge, methods=["POST"])
         app.add_api_route("/api/forge", api_forge, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+        CaptionApi(settings, self.runner).add_to(app)
         self.app = TokenGuard(app, settings.auth_token, self.activity.request)
 
     def _routes(self) -> APIRouter:
