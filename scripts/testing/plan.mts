@@ -38,7 +38,9 @@ export function fullStages(fresh: boolean): Stage[] {
 		jest('node tests', ['node'], python, ['--maxWorkers=4']),
 		jest('package tests', ['package'], python),
 		jest('emulator tests', ['emulator'], python),
-		pytest('worker tests', () => need().python),
+		pytest('worker tests', () => need().python, ['--ignore=worker/tests/image']),
+		// Built and started for real where the tools can be had; elsewhere it is skipped and says why.
+		pytest('image', () => need().python, [], 'worker/tests/image'),
 		// The servers of the tests are shared, and two cores do not carry two sets of them.
 		jest('end-to-end tests', ['e2e'], () => ({ ...python(), STUDIO_PREPARED: JSON.stringify(need()) }), ['--runInBand']),
 	];
@@ -60,7 +62,7 @@ export function quickStages(): Stage[] {
 		pytest('worker tests without models and servers', () => python, [
 			'-m',
 			'not slow',
-			...['engines', 'routes', 'serve'].map((folder) => `--ignore=worker/tests/${folder}`),
+			...['engines', 'routes', 'serve', 'image'].map((folder) => `--ignore=worker/tests/${folder}`),
 		]),
 	];
 }

@@ -79,14 +79,19 @@ export function readJunit(text: string): Result {
 	return { passed: count('tests') - failed - count('skipped'), failed, skipped };
 }
 
-export function pytest(name: string, python: () => string, more: string[] = []): Stage {
+export function pytest(
+	name: string,
+	python: () => string,
+	more: string[] = [],
+	folder = 'worker/tests',
+): Stage {
 	return {
 		name,
 		run: () =>
 			reported(
 				name,
 				(file) =>
-					program(python(), ['-m', 'pytest', '--quiet', `--junitxml=${file}`, ...more, 'worker/tests'], {
+					program(python(), ['-m', 'pytest', '--quiet', `--junitxml=${file}`, ...more, folder], {
 						PYTHONDONTWRITEBYTECODE: '1',
 						HF_HUB_OFFLINE: '1',
 					}),

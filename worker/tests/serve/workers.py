@@ -45,6 +45,10 @@ class Process:
                 self._grown.notify_all()
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def output(self) -> str:
         return "\n".join(self.lines)
 
