@@ -53,23 +53,29 @@ function defaultText(row: Row): string {
 }
 
 function parameterTable(schema: Schema, names: boolean): string {
-	const all = rows(schema);
-	const texts = new Map(parameters(schema));
 	return table(
 		['Field', ...(names ? ['Name in the job'] : []), 'Type', 'Default', 'Limits', 'Meaning'],
-		all.map((row) => {
-			const part = texts.get(row.name);
-			const hint = part?.['x-n8n']?.hint;
-			return [
-				row.label + (row.group === 'options' ? ' (Options)' : ''),
-				...(names ? [code(row.name)] : []),
-				row.type,
-				defaultText(row),
-				limits(row),
-				[part?.description, hint].filter(Boolean).join('. ').replaceAll('..', '.'),
-			];
-		}),
+		parameterLines(schema, names),
 	);
+}
+
+/** Parts of the entries of a list are written with []. */
+function parameterLines(schema: Schema, names: boolean, before = ''): string[][] {
+	const texts = new Map(parameters(schema));
+	return rows(schema).flatMap((row) => {
+		const part = texts.get(row.name);
+		const hint = part?.['x-n8n']?.hint;
+		const line = [
+			row.label + (row.group === 'options' ? ' (Options)' : ''),
+			...(names ? [code(before + row.name)] : []),
+			row.type,
+			defaultText(row),
+			limits(row),
+			[part?.description, hint].filter(Boolean).join('. ').replaceAll('..', '.'),
+		];
+		const entries = row.items?.properties && part?.items;
+		return entries ? [line, ...parameterLines(entries, names, `${before}${row.name}[].`)] : [line];
+	});
 }
 
 function typeText(part: Schema): string {

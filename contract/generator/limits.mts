@@ -60,6 +60,8 @@ export function row(name: string, part: Schema, required: boolean): Row {
 	Object.assign(result, limitsOf(part));
 	if (part.type === 'array' && typeof part.items?.type === 'string') {
 		result.items = { type: part.items.type, ...limitsOf(part.items) };
+		// The parts of an entry that is an object, each with its label.
+		if (part.items.properties) result.items.properties = rows(part.items);
 	}
 	if (part.type === 'object' && part.properties) result.properties = rows(part);
 	const values = part.additionalProperties;

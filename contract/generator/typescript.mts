@@ -66,7 +66,7 @@ function limitsFile(contract: Contract): string {
 
 export type EntryLimit = Pick<
 	Limit,
-	'type' | 'minimum' | 'maximum' | 'minLength' | 'maxLength' | 'enum'
+	'type' | 'minimum' | 'maximum' | 'minLength' | 'maxLength' | 'enum' | 'properties'
 >;
 
 export interface Limit {

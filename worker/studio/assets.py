@@ -5,7 +5,6 @@ Order: the folder named by MODEL_ROOT, the folder shipped with the worker, the p
 to MODEL_ROOT or to the volume.
 """
 
-import difflib
 import json
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +13,7 @@ from studio.contract.caption_texts import MODELS
 from studio.digest import sha256_of
 from studio.downloads import Report, fetch
 from studio.failures import StudioFailure
+from studio.installed.find import Installed, cached_checkpoints, installed, nearest
 from studio.manifest import (
     SETS,
     CaptionerCard,
@@ -62,7 +62,7 @@ class Assets:
     def places(self, relative: str, repository: str | None = None) -> list[Path]:
         """Where a file or folder of the set may lie, in the order in which it is searched."""
         settings = self._settings
-        volumes = list(dict.fromkeys((settings.volume_root, *VOLUMES)))
+        volumes = self._volumes()
         near = [settings.model_root] if settings.model_root else []
         near.append((self.manifest_path.parent / self.set.baked).resolve())
         cached = []
@@ -73,6 +73,27 @@ class Assets:
                 cached += sorted(snapshots.glob("*")) or [snapshots / "*"]
         return [root / relative for root in near] + cached + [volume / "models" / relative for volume in volumes]
 
+    def installed(self, category: str) -> list[Installed]:
+        """The models of a category that lie on the volume or in the platform's cache, by name."""
+        models = installed(category, self.roots())
+        if category != "checkpoints":
+            return models
+        known = {model.name for model in models}
+        return models + [model for model in cached_checkpoints(self._volumes()) if model.name not in known]
+
+    def roots(self) -> list[Path]:
+        """The folders of models that a user fills, in the order in which they are searched."""
+        near = [self._settings.model_root] if self._settings.model_root else []
+        shared = [volume / below for volume in self._volumes() for below in ("models", "SwarmUI/Models")]
+        return near + shared
+
+    def download_folder(self) -> Path:
+        """Where what is fetched goes to."""
+        return self._settings.model_root or self._settings.volume_root / "models"
+
+    def _volumes(self) -> list[Path]:
+        return list(dict.fromkeys((self._settings.volume_root, *VOLUMES)))
+
     def card(self, name: str | None = None) -> ModelCard:
         """The card of a model, by name with or without `.safetensors`; the set's default for None."""
         cards = {card.name: card for card in self.set.models}
@@ -82,8 +103,7 @@ class Assets:
         for spelling in (wanted, wanted.removesuffix(".safetensors")):
             if spelling in cards:
                 return cards[spelling]
-        nearest = sorted(cards, key=lambda known: -difflib.SequenceMatcher(None, wanted.lower(), known.lower()).ratio())
-        raise StudioFailure("MODEL_NOT_FOUND", model=wanted, nearest=", ".join(nearest[:5]))
+        raise StudioFailure("MODEL_NOT_FOUND", model=wanted, nearest=", ".join(nearest(wanted, cards)))
 
     def pipeline(self, card: ModelCard) -> Path:
         """The folder of a diffusion model. Raises ASSET_MISSING for the folder or a part of it."""
@@ -169,7 +189,7 @@ class Assets:
 
     def _fetch(self, relative: str, tried: list[Path]) -> None:
         # A folder that is there can be the rest of a download that broke off, so files are looked at one by one.
-        folder = self._settings.model_root or self._settings.volume_root / "models"
+        folder = self.download_folder()
         if any(path.exists() for path in tried if path != folder / relative):
             return
         for file in (file for files in self.set.files.values() for file in files):

@@ -79,8 +79,8 @@ def run_job(job_input: object, context: JobContext) -> dict:
         log.error("job %s failed: %s", context.job_id, failure)
         raise failure from None
     finally:
-        # Health tells about the worker; it does not warm anything up.
-        if name not in ("worker", "health"):
+        # What tells about the worker does not warm anything up.
+        if name not in ("worker", "health", "models"):
             PROCESS.jobs_finished += 1
         set_route("worker")
         set_secrets(())

@@ -47,10 +47,12 @@ def fetch(
     folder: Path,
     report: Report = lambda name, done, total: None,
     pause: Callable[[float], None] = time.sleep,
+    check: Callable[[str], None] = lambda url: None,
 ) -> Path:
     """Fetches one file below `folder` unless it is complete, and returns its path.
 
     `report` is called for each piece; what it raises ends the download, which the next call resumes.
+    `check` sees each address before it is asked, those of redirects, too, and refuses by raising.
     Raises NETWORK when the file cannot be had or is damaged, ASSET_MISSING when nobody says from where.
     """
     target = (folder / file.filename).resolve()
@@ -68,7 +70,7 @@ def fetch(
         if attempt:
             pause(FIRST_PAUSE_S * 2 ** (attempt - 1))
         try:
-            with httpx.Client(timeout=TIMEOUT_S, follow_redirects=True) as client:
+            with open_client(check) as client:
                 _receive(client, file, part, report)
             _check(file, part)
             os.replace(part, target)
@@ -84,6 +86,14 @@ def fetch(
         except httpx.TransportError as error:
             cause = str(error) or type(error).__name__
     raise StudioFailure("NETWORK", detail=f"'{file.filename}' could not be fetched from {file.url}: {cause}.")
+
+
+def open_client(check: Callable[[str], None]):
+    """An HTTP client that follows redirects as far as `check` lets it."""
+    import httpx
+
+    hooks = {"request": [lambda request: check(str(request.url))]}
+    return httpx.Client(timeout=TIMEOUT_S, follow_redirects=True, event_hooks=hooks)
 
 
 def _receive(client, file: File, part: Path, report: Report) -> None:

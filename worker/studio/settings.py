@@ -69,6 +69,7 @@ class Settings:
     volume_root: Path = Path("/workspace")
     temp_root: Path = Path(tempfile.gettempdir()) / "studio-jobs"
     allow_download: bool = False
+    allow_model_download: bool = False
     device: str = "auto"
     speed_ups: tuple[str, ...] = SPEED_UPS
     warm_start: bool = False
@@ -109,6 +110,7 @@ class Settings:
             volume_root=read.path("VOLUME_ROOT") or Path(volume),
             temp_root=read.path("TEMP_ROOT") or cls.temp_root,
             allow_download=read.switch("ALLOW_DOWNLOAD"),
+            allow_model_download=read.switch("ALLOW_MODEL_DOWNLOAD"),
             device=read.choice("DEVICE", ("auto", "cpu", "cuda"), cls.device),
             # A serverless worker is started for a job; a Pod may stand for days before one comes.
             warm_start=read.switch("WARM_START", serverless),

@@ -2,7 +2,7 @@
 
 import type { FailureCode } from './errors';
 
-export type Route = 'caption' | 'create' | 'health' | 'production' | 'score' | 'upscale';
+export type Route = 'caption' | 'create' | 'health' | 'models' | 'production' | 'score' | 'upscale';
 
 export interface RouteText {
 	readonly title: string;
@@ -51,6 +51,20 @@ export const routes: Readonly<Record<Route, RouteText>> = {
 		title: 'Health',
 		description: 'Tells what the worker is and whether it can work. Loads no model.',
 		failures: ['INVALID_INPUT', 'INVALID_ROUTE'],
+	},
+	models: {
+		title: 'Models',
+		description:
+			'Lists the models that this worker has and, where its owner allows it, fetches others to its volume. Loads none.',
+		failures: [
+			'INVALID_INPUT',
+			'INVALID_ROUTE',
+			'ASSET_MISSING',
+			'NETWORK',
+			'RESULT_TOO_LARGE',
+			'JOB_FAILED',
+			'CANCELED',
+		],
 	},
 	production: {
 		title: 'Production',

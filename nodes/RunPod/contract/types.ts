@@ -361,10 +361,6 @@ export interface CreateOutput {
 		 * Score of a learned aesthetic predictor on the scale that metadata names, higher is better; null when the set has no scorer
 		 */
 		aesthetic_score?: number | null;
-		/**
-		 * Whether the safety check blurred the image; only from workers that check
-		 */
-		flagged?: boolean;
 		[k: string]: unknown;
 	}[];
 	/**
@@ -454,10 +450,6 @@ export interface CreateOutput {
 		cold_start?: boolean;
 		[k: string]: unknown;
 	};
-	/**
-	 * Whether the safety check blurred the image; only from workers that check
-	 */
-	flagged?: boolean;
 	[k: string]: unknown;
 }
 
@@ -514,6 +506,305 @@ export interface HealthOutput {
 	 * Log end and settings
 	 */
 	diagnostics?: {
+		[k: string]: unknown;
+	};
+	[k: string]: unknown;
+}
+
+export interface ModelsInput {
+	route: 'models';
+	/**
+	 * Files to fetch to the volume before the list is made, where the worker has ALLOW_MODEL_DOWNLOAD=1
+	 *
+	 * @minItems 1
+	 * @maxItems 32
+	 */
+	download?: [
+		{
+			/**
+			 * What the file is, which decides the folder it goes to
+			 */
+			category:
+				| 'checkpoints'
+				| 'loras'
+				| 'vae'
+				| 'controlnet'
+				| 'upscalers'
+				| 'text_encoders'
+				| 'clip_vision'
+				| 'ipadapter'
+				| 'diffusion_models'
+				| 'embeddings'
+				| 'caption';
+			/**
+			 * Where it is, https only
+			 */
+			url: string;
+			/**
+			 * Its name below the folder of its category, with the ending
+			 */
+			filename: string;
+			/**
+			 * Hash that the file must have; without one the result tells the hash it has
+			 */
+			sha256?: string;
+		},
+		...{
+			/**
+			 * What the file is, which decides the folder it goes to
+			 */
+			category:
+				| 'checkpoints'
+				| 'loras'
+				| 'vae'
+				| 'controlnet'
+				| 'upscalers'
+				| 'text_encoders'
+				| 'clip_vision'
+				| 'ipadapter'
+				| 'diffusion_models'
+				| 'embeddings'
+				| 'caption';
+			/**
+			 * Where it is, https only
+			 */
+			url: string;
+			/**
+			 * Its name below the folder of its category, with the ending
+			 */
+			filename: string;
+			/**
+			 * Hash that the file must have; without one the result tells the hash it has
+			 */
+			sha256?: string;
+		}[],
+	];
+}
+
+export interface ModelsOutput {
+	route: 'models';
+	/**
+	 * Diffusion models, files and folders; those with 'usable' can be named as 'model'
+	 *
+	 * Items: A model that the worker has, or that belongs to its set and is not there
+	 */
+	checkpoints: {
+		/**
+		 * Name by which jobs ask for it
+		 */
+		name: string;
+		/**
+		 * What it is: sdxl, playground, flux or another architecture; unknown where the file does not tell
+		 */
+		type: string;
+		/**
+		 * Whether a job can use it
+		 */
+		usable: boolean;
+		/**
+		 * Whether its files are there
+		 */
+		installed: boolean;
+		/**
+		 * Size of its weights; null when they are not there
+		 */
+		bytes: number | null;
+		/**
+		 * Name for people
+		 */
+		title?: string;
+		/**
+		 * Licence, where the worker's set names it
+		 */
+		license?: string;
+		[k: string]: unknown;
+	}[];
+	/**
+	 * LoRAs; their type names the models they were trained for
+	 *
+	 * Items: A model that the worker has, or that belongs to its set and is not there
+	 */
+	loras: {
+		/**
+		 * Name by which jobs ask for it
+		 */
+		name: string;
+		/**
+		 * What it is: sdxl, playground, flux or another architecture; unknown where the file does not tell
+		 */
+		type: string;
+		/**
+		 * Whether a job can use it
+		 */
+		usable: boolean;
+		/**
+		 * Whether its files are there
+		 */
+		installed: boolean;
+		/**
+		 * Size of its weights; null when they are not there
+		 */
+		bytes: number | null;
+		/**
+		 * Name for people
+		 */
+		title?: string;
+		/**
+		 * Licence, where the worker's set names it
+		 */
+		license?: string;
+		[k: string]: unknown;
+	}[];
+	/**
+	 * Items: A model that the worker has, or that belongs to its set and is not there
+	 */
+	vae: {
+		/**
+		 * Name by which jobs ask for it
+		 */
+		name: string;
+		/**
+		 * What it is: sdxl, playground, flux or another architecture; unknown where the file does not tell
+		 */
+		type: string;
+		/**
+		 * Whether a job can use it
+		 */
+		usable: boolean;
+		/**
+		 * Whether its files are there
+		 */
+		installed: boolean;
+		/**
+		 * Size of its weights; null when they are not there
+		 */
+		bytes: number | null;
+		/**
+		 * Name for people
+		 */
+		title?: string;
+		/**
+		 * Licence, where the worker's set names it
+		 */
+		license?: string;
+		[k: string]: unknown;
+	}[];
+	/**
+	 * Items: A model that the worker has, or that belongs to its set and is not there
+	 */
+	controlnet: {
+		/**
+		 * Name by which jobs ask for it
+		 */
+		name: string;
+		/**
+		 * What it is: sdxl, playground, flux or another architecture; unknown where the file does not tell
+		 */
+		type: string;
+		/**
+		 * Whether a job can use it
+		 */
+		usable: boolean;
+		/**
+		 * Whether its files are there
+		 */
+		installed: boolean;
+		/**
+		 * Size of its weights; null when they are not there
+		 */
+		bytes: number | null;
+		/**
+		 * Name for people
+		 */
+		title?: string;
+		/**
+		 * Licence, where the worker's set names it
+		 */
+		license?: string;
+		[k: string]: unknown;
+	}[];
+	/**
+	 * Upscalers; the type of those of the worker's set is the 'upscale_model' that stands for them
+	 *
+	 * Items: A model that the worker has, or that belongs to its set and is not there
+	 */
+	upscalers: {
+		/**
+		 * Name by which jobs ask for it
+		 */
+		name: string;
+		/**
+		 * What it is: sdxl, playground, flux or another architecture; unknown where the file does not tell
+		 */
+		type: string;
+		/**
+		 * Whether a job can use it
+		 */
+		usable: boolean;
+		/**
+		 * Whether its files are there
+		 */
+		installed: boolean;
+		/**
+		 * Size of its weights; null when they are not there
+		 */
+		bytes: number | null;
+		/**
+		 * Name for people
+		 */
+		title?: string;
+		/**
+		 * Licence, where the worker's set names it
+		 */
+		license?: string;
+		[k: string]: unknown;
+	}[];
+	/**
+	 * Caption models by engine
+	 */
+	caption: {
+		[k: string]: unknown;
+	};
+	/**
+	 * Models that the worker's own SwarmUI lists
+	 */
+	swarmui: {
+		[k: string]: unknown;
+	}[];
+	/**
+	 * The checkpoint that is used when none is named
+	 */
+	default_model: string;
+	/**
+	 * What 'download' brought
+	 */
+	downloaded?: {
+		category: string;
+		filename: string;
+		bytes: number;
+		/**
+		 * Hash of the file as it lies there
+		 */
+		sha256: string;
+		/**
+		 * Whether it was fetched now; false when it was there already
+		 */
+		fetched: boolean;
+		[k: string]: unknown;
+	}[];
+	meta: {
+		/**
+		 * ID of the job
+		 */
+		job_id: string;
+		/**
+		 * Time the route ran in milliseconds
+		 */
+		duration_ms: number;
+		/**
+		 * Whether this was the first job of the worker process
+		 */
+		cold_start?: boolean;
 		[k: string]: unknown;
 	};
 	[k: string]: unknown;
@@ -623,10 +914,6 @@ export interface ProductionOutput {
 		 * Score of a learned aesthetic predictor on the scale that metadata names, higher is better; null when the set has no scorer
 		 */
 		aesthetic_score?: number | null;
-		/**
-		 * Whether the safety check blurred the image; only from workers that check
-		 */
-		flagged?: boolean;
 		[k: string]: unknown;
 	}[];
 	metadata: {
@@ -707,10 +994,6 @@ export interface ProductionOutput {
 		cold_start?: boolean;
 		[k: string]: unknown;
 	};
-	/**
-	 * Whether the safety check blurred the image; only from workers that check
-	 */
-	flagged?: boolean;
 	[k: string]: unknown;
 }
 
@@ -902,10 +1185,6 @@ export interface UpscaleOutput {
 		 * How many times the network ran, each time enlarging by 4
 		 */
 		passes: number;
-		/**
-		 * Whether the safety check blurred the image; only from workers that check
-		 */
-		flagged?: boolean;
 		[k: string]: unknown;
 	}[];
 	metadata: {
@@ -997,10 +1276,6 @@ export interface UpscaleOutput {
 		cold_start?: boolean;
 		[k: string]: unknown;
 	};
-	/**
-	 * Whether the safety check blurred the image; only from workers that check
-	 */
-	flagged?: boolean;
 	[k: string]: unknown;
 }
 

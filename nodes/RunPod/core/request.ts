@@ -103,7 +103,8 @@ function objectProblem(limit: Limit, value: unknown): string | undefined {
 		const problem = problemOf(part, one);
 		if (problem !== undefined) return problem;
 	}
-	return undefined;
+	const missing = properties.find((part) => part.required && value[part.name] === undefined);
+	return missing && `'${missing.label}' of '${limit.label}' must not be empty.`;
 }
 
 /** A value within its limit, a number in a text as a number; nothing stands for the default. */

@@ -9,6 +9,7 @@ from studio.contract.caption import CaptionInput, CaptionOutput
 from studio.contract.create import CreateInput, CreateOutput
 from studio.contract.errors import FailureCode
 from studio.contract.health import HealthInput, HealthOutput
+from studio.contract.models import ModelsInput, ModelsOutput
 from studio.contract.production import ProductionInput, ProductionOutput
 from studio.contract.score import ScoreInput, ScoreOutput
 from studio.contract.upscale import UpscaleInput, UpscaleOutput
@@ -71,6 +72,20 @@ ROUTES: dict[str, RouteContract] = {
         failures=(
             "INVALID_INPUT",
             "INVALID_ROUTE",
+        ),
+    ),
+    "models": RouteContract(
+        input=ModelsInput,
+        output=ModelsOutput,
+        aliases={},
+        failures=(
+            "INVALID_INPUT",
+            "INVALID_ROUTE",
+            "ASSET_MISSING",
+            "NETWORK",
+            "RESULT_TOO_LARGE",
+            "JOB_FAILED",
+            "CANCELED",
         ),
     ),
     "production": RouteContract(
