@@ -30,6 +30,7 @@ export type FailureCode =
 	| 'ASSET_MISSING'
 	| 'OUT_OF_MEMORY'
 	| 'BACKEND_NOT_READY'
+	| 'NOT_AVAILABLE'
 	| 'IMAGE_TOO_LARGE'
 	| 'TOO_MANY_IMAGES'
 	| 'UNSUPPORTED_IMAGE'
@@ -219,6 +220,14 @@ export const failures: Readonly<Record<FailureCode, FailureText>> = {
 		retryable: true,
 		fallback: true,
 		raisedBy: ['worker', 'node'],
+	},
+	NOT_AVAILABLE: {
+		category: 'configuration',
+		message: '{what} is not available on this worker',
+		remedy: 'Choose a worker whose image and set of models have it.',
+		retryable: false,
+		fallback: true,
+		raisedBy: ['worker'],
 	},
 	IMAGE_TOO_LARGE: {
 		category: 'image_processing',

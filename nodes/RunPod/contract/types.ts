@@ -361,6 +361,10 @@ export interface CreateOutput {
 		 * Score of a learned aesthetic predictor on the scale that metadata names, higher is better; null when the set has no scorer
 		 */
 		aesthetic_score?: number | null;
+		/**
+		 * Whether the safety check blurred the image; only from workers that check
+		 */
+		flagged?: boolean;
 		[k: string]: unknown;
 	}[];
 	/**
@@ -450,6 +454,10 @@ export interface CreateOutput {
 		cold_start?: boolean;
 		[k: string]: unknown;
 	};
+	/**
+	 * Whether the safety check blurred the image; only from workers that check
+	 */
+	flagged?: boolean;
 	[k: string]: unknown;
 }
 
@@ -914,6 +922,10 @@ export interface ProductionOutput {
 		 * Score of a learned aesthetic predictor on the scale that metadata names, higher is better; null when the set has no scorer
 		 */
 		aesthetic_score?: number | null;
+		/**
+		 * Whether the safety check blurred the image; only from workers that check
+		 */
+		flagged?: boolean;
 		[k: string]: unknown;
 	}[];
 	metadata: {
@@ -994,6 +1006,10 @@ export interface ProductionOutput {
 		cold_start?: boolean;
 		[k: string]: unknown;
 	};
+	/**
+	 * Whether the safety check blurred the image; only from workers that check
+	 */
+	flagged?: boolean;
 	[k: string]: unknown;
 }
 
@@ -1185,6 +1201,10 @@ export interface UpscaleOutput {
 		 * How many times the network ran, each time enlarging by 4
 		 */
 		passes: number;
+		/**
+		 * Whether the safety check blurred the image; only from workers that check
+		 */
+		flagged?: boolean;
 		[k: string]: unknown;
 	}[];
 	metadata: {
@@ -1276,6 +1296,10 @@ export interface UpscaleOutput {
 		cold_start?: boolean;
 		[k: string]: unknown;
 	};
+	/**
+	 * Whether the safety check blurred the image; only from workers that check
+	 */
+	flagged?: boolean;
 	[k: string]: unknown;
 }
 
@@ -1413,6 +1437,10 @@ export interface JobItem {
 		 * One sentence for people
 		 */
 		message?: string;
+		/**
+		 * Seconds that the job still needed by its progress; missing where that does not tell
+		 */
+		etaS?: number;
 		[k: string]: unknown;
 	}[];
 }

@@ -35,6 +35,7 @@ FailureCode = Literal[
     "ASSET_MISSING",
     "OUT_OF_MEMORY",
     "BACKEND_NOT_READY",
+    "NOT_AVAILABLE",
     "IMAGE_TOO_LARGE",
     "TOO_MANY_IMAGES",
     "UNSUPPORTED_IMAGE",
@@ -200,6 +201,13 @@ FAILURES: dict[FailureCode, FailureText] = {
         message="Backend not ready: {backend} did not load",
         remedy="Look at the worker's log.",
         retryable=True,
+        fallback=True,
+    ),
+    "NOT_AVAILABLE": FailureText(
+        category="configuration",
+        message="{what} is not available on this worker",
+        remedy="Choose a worker whose image and set of models have it.",
+        retryable=False,
         fallback=True,
     ),
     "IMAGE_TOO_LARGE": FailureText(
