@@ -1,6 +1,6 @@
 /** Caption requests and results as plain data. */
 import fc from 'fast-check';
-import { captionFile, checkRequest, groupSizes, shareOut } from '../../nodes/RunPod/core/captions';
+import { captionFile, checkRequest, groupSizes, shareOut } from '../../nodes/RunPod/core/captions.ts';
 
 const asked = {
 	model: 'joycaption',

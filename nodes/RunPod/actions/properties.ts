@@ -38,6 +38,7 @@ export const properties: INodeProperties[] = [
 	...managedOperations,
 	...targetFields.map(withoutManaged),
 	...caption.generate.fields,
+	...caption.getModels.fields,
 	...image.generate.fields,
 	...image.score.fields,
 	...image.upscale.fields,

@@ -11,6 +11,7 @@ type Execute = (this: IExecuteFunctions) => Promise<INodeExecutionData[][]>;
 /** Keys are the values of 'Resource' and 'Operation'. A Map: a value can come from an expression. */
 const operations = new Map<string, Execute>([
 	['caption.generate', caption.generate.execute],
+	['caption.getModels', caption.getModels.execute],
 	['image.generate', image.generate.execute],
 	['image.score', image.score.execute],
 	['image.upscale', image.upscale.execute],

@@ -98,7 +98,7 @@ export const captionModels: Readonly<Record<CaptionModel, CaptionModelText>> = {
 			{ name: 'Descriptive Casual', value: 'descriptive_casual' },
 			{ name: 'Descriptive Formal', value: 'descriptive_formal' },
 			{ name: 'Detailed', value: 'detailed' },
-			{ name: 'e621', value: 'e621' },
+			{ name: 'E621', value: 'e621' },
 			{ name: 'Emotional', value: 'emotional' },
 			{ name: 'Humorous', value: 'humorous' },
 			{ name: 'MidJourney', value: 'midjourney' },

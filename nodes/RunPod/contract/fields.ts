@@ -49,9 +49,9 @@ export const fields: Record<Route, RouteFields> = {
 					{ name: '4-Bit', value: '4bit' },
 					{ name: '8-Bit', value: '8bit' },
 					{ name: 'Auto', value: 'auto' },
-					{ name: 'bfloat16', value: 'bfloat16' },
-					{ name: 'float16', value: 'float16' },
-					{ name: 'float32', value: 'float32' },
+					{ name: 'Bfloat16', value: 'bfloat16' },
+					{ name: 'Float16', value: 'float16' },
+					{ name: 'Float32', value: 'float32' },
 				],
 				default: 'auto',
 				description:

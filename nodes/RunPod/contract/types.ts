@@ -768,7 +768,7 @@ export interface ModelsOutput {
 		[k: string]: unknown;
 	}[];
 	/**
-	 * Caption models by engine
+	 * Caption models by family: its variants, the default one, those that are installed, modes and extra instructions
 	 */
 	caption: {
 		[k: string]: unknown;
@@ -780,9 +780,9 @@ export interface ModelsOutput {
 		[k: string]: unknown;
 	}[];
 	/**
-	 * The checkpoint that is used when none is named
+	 * The checkpoint that is used when none is named; null where the set has none
 	 */
-	default_model: string;
+	default_model: string | null;
 	/**
 	 * What 'download' brought
 	 */

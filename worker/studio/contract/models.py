@@ -236,13 +236,21 @@ class ModelsOutput(StrictModel):
             description="Upscalers; the type of those of the worker's set is the 'upscale_model' that stands for them"
         ),
     ]
-    caption: Annotated[dict[str, Any], Field(description="Caption models by engine")]
+    caption: Annotated[
+        dict[str, Any],
+        Field(
+            description="Caption models by family: its variants, the default one, those that are installed, modes and extra instructions"
+        ),
+    ]
     swarmui: Annotated[
         list[dict[str, Any]],
         Field(description="Models that the worker's own SwarmUI lists"),
     ]
     default_model: Annotated[
-        str, Field(description="The checkpoint that is used when none is named")
+        str | None,
+        Field(
+            description="The checkpoint that is used when none is named; null where the set has none"
+        ),
     ]
     downloaded: Annotated[
         list[ModelsOutputDownloaded] | None,

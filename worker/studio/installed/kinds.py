@@ -14,8 +14,8 @@ from studio.installed.header import Header, Shapes
 
 UNKNOWN = "unknown"
 USABLE = ("sdxl", "playground", "flux")
-# Width of the text that the UNet attends to.
-_TEXT_WIDTHS = {768: "sd15", 1024: "sd2", 1280: "sdxl-refiner", 2048: "sdxl"}
+# Width of the text that the UNet attends to: heads of 64 each, of one text encoder or of two.
+_TEXT_WIDTHS = {12 * 64: "sd15", 16 * 64: "sd2", 20 * 64: "sdxl-refiner", (12 + 20) * 64: "sdxl"}
 _BASE_MODEL = re.compile(r"base_model|sd_model_name|architecture")
 _PIPELINES = {
     "StableDiffusionXLPipeline": "sdxl",

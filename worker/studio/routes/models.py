@@ -7,6 +7,7 @@ from studio.context import JobContext
 from studio.contract.models import ModelsInput
 from studio.digest import sha256_of
 from studio.downloads import fetch
+from studio.engines.caption.listing import caption_models
 from studio.failures import StudioFailure
 from studio.installed.find import FOLDERS, Installed
 from studio.installed.kinds import USABLE
@@ -28,7 +29,7 @@ def run(input: ModelsInput, context: JobContext) -> dict:
         "vae": [_entry(model, False) for model in assets.installed("vae")],
         "controlnet": [_entry(model, False) for model in assets.installed("controlnet")],
         "upscalers": _upscalers(assets),
-        "caption": {},
+        "caption": caption_models(assets),
         "swarmui": [],
         "default_model": assets.set.default_model,
     }

@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 export * as generate from './generate.operation';
+export * as getModels from './getModels.operation';
 
 export const operations: INodeProperties = {
 	displayName: 'Operation',
@@ -14,6 +15,12 @@ export const operations: INodeProperties = {
 			value: 'generate',
 			description: 'Say in words what images show',
 			action: 'Generate caption',
+		},
+		{
+			name: 'Get Models',
+			value: 'getModels',
+			description: 'List caption models, their modes and extra instructions, as the worker has them',
+			action: 'Get caption models',
 		},
 	],
 	default: 'generate',
