@@ -24,6 +24,12 @@ function expectPicture(look: Look, ground: [number, number, number]): void {
 	expect(look.object_share).toBeGreaterThan(0.1);
 }
 
+/** Objects and grounds that the demo's models know. */
+const TWELVE = [
+	['cat', 'yellow'], ['penguin', 'blue'], ['apple', 'green'], ['rocket', 'gray'], ['frog', 'pink'], ['cat', 'red'],
+	['sunflower', 'blue'], ['donut', 'purple'], ['car', 'yellow'], ['owl', 'green'], ['cactus', 'orange'], ['penguin', 'red'],
+];
+
 const YELLOW: [number, number, number] = [246, 204, 62];
 const BLUE: [number, number, number] = [70, 130, 220];
 
@@ -69,6 +75,54 @@ describe('the first image', () => {
 		const execution = await stand.run(stand.onWorker('poll-by-id'));
 		expect(message(execution)).toBe(' ');
 		expectPicture(await stand.look(await stand.imageBytes(execution, 'Collect')), BLUE);
+	});
+});
+
+describe('captions', () => {
+	it('of a picture says what the prompt of the picture said', async () => {
+		const execution = await stand.run(stand.onWorker('picture-and-caption'));
+		expect(message(execution)).toBe(' ');
+		const [{ json, binary }] = itemsOf(execution, 'Caption');
+		expect(json.caption).toMatch(/\bcat\b.*\byellow\b/);
+		expect(json.summary).toEqual({ ok: 1, failed: 0 });
+		expect(Object.keys(binary ?? {}).sort()).toEqual(['caption', 'data']);
+		expect((await stand.client.bytes((binary ?? {}).caption)).toString('utf8')).toBe(json.caption);
+	});
+
+	it('of twelve pictures with a broken file among them: eleven texts and one failed item, in order', async () => {
+		const wanted = TWELVE.map(([object, ground]) => ({ json: { prompt: `a ${object} on a ${ground} background`, object } }));
+		const workflow = stand.onWorker('picture-and-caption');
+		const [trigger, picture, caption] = workflow.nodes;
+		const code = (name: string, jsCode: string, n: number) => ({
+			...trigger,
+			id: `b0000000-0000-4000-8000-00000000000${n}`,
+			name,
+			type: 'n8n-nodes-base.code',
+			typeVersion: 2,
+			parameters: { jsCode },
+		});
+		const broken = { data: Buffer.from('this is no picture').toString('base64'), mimeType: 'image/png', fileName: 'broken.png' };
+		workflow.nodes = [
+			trigger,
+			code('Prompts', `return ${JSON.stringify(wanted)};`, 1),
+			{ ...picture, parameters: { ...picture.parameters, prompt: '={{ $json.prompt }}', width: 256, height: 256 } },
+			code('Break one', `const items = $input.all(); items[5].binary = { data: ${JSON.stringify(broken)} }; return items;`, 2),
+			{ ...caption, onError: 'continueRegularOutput' } as typeof caption,
+		];
+		const chain = workflow.nodes.map(({ name }) => name);
+		workflow.connections = Object.fromEntries(
+			chain.slice(1).map((node, at) => [chain[at], { main: [[{ node, type: 'main', index: 0 }]] }]),
+		);
+		const execution = await stand.run(workflow);
+		expect(message(execution)).toBe(' ');
+		const out = itemsOf(execution, 'Caption');
+		expect(out).toHaveLength(12);
+		expect(out[5].json).toMatchObject({ details: { code: 'UNSUPPORTED_IMAGE' } });
+		expect(out[4].json.summary).toEqual({ ok: 11, failed: 1 });
+		expect(out[11].binary?.caption).toMatchObject({ fileName: expect.stringMatching(/\.txt$/), mimeType: 'text/plain' });
+		const right = out.filter(({ json }, n) => TWELVE[n].every((word) => String(json.caption).includes(word)));
+		// The demo's models are small: one of eleven may be called by another name.
+		expect(right.length).toBeGreaterThanOrEqual(10);
 	});
 });
 
