@@ -94,6 +94,20 @@ export function poolsOf(gpus: CatalogGpu[]): Pool[] {
 	});
 }
 
+/**
+ * Pools for an endpoint. Those of a preset were written down once: what the catalog does not have
+ * any more is left out. Throws INVALID_INPUT for an unknown one that was chosen by hand.
+ */
+export function knownPools(wanted: string[], gpus: CatalogGpu[], byHand: boolean): string[] {
+	const known = new Set(gpus.flatMap(({ pool }) => pool ?? []));
+	const there = wanted.filter((pool) => known.has(pool));
+	const unknown = wanted.find((pool) => !known.has(pool));
+	if (unknown === undefined || (!byHand && there.length > 0)) return there;
+	throw invalidInput(
+		`'GPU Pools' has '${unknown}', which RunPod does not know. It knows ${[...known].join(', ')}.`,
+	);
+}
+
 /** Which models fit the memory: classes, since a model's size depends on how it is stored. */
 export function fitsOf(memory: number | undefined): string {
 	if (memory === undefined) return 'unknown';

@@ -6,6 +6,7 @@ import type {
 } from 'n8n-workflow';
 
 import { managementFields, managementLimits } from '../../contract/management';
+import { knownPools, readCatalog } from '../../core/catalog';
 import { endpointBody, endpointWish } from '../../core/endpointWish';
 import {
 	endpointItem,
@@ -49,12 +50,15 @@ export const fields: INodeProperties[] = [
 	collection('Options', 'endpointOptions', show, rareFields),
 ];
 
+const CATALOG = 'catalog/gpus?include=AVAILABILITY&product=SERVERLESS';
+
 const subject = { what: 'Endpoint', to: 'create endpoints' };
 
 /** Deploys a worker in one call; an endpoint of that name is handed on instead of a second one. */
 export async function execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 	return await manageItems.call(this, (itemIndex) => {
 		const values = new Values(this, itemIndex);
+		const byHand = values.list(limits.gpuPools).length > 0;
 		const wish = endpointWish(values.text(limits.preset), {
 			...givenIn(values, 'endpointOptions'),
 			name: values.text(limits.name),
@@ -62,8 +66,11 @@ export async function execute(this: IExecuteFunctions): Promise<INodeExecutionDa
 			templateId: values.text(limits.templateId),
 			gpuPools: values.list(limits.gpuPools),
 		});
-		const body = endpointBody(wish);
 		return async (plane) => {
+			const catalog = readCatalog(await plane.glance(CATALOG));
+			const gpuPools =
+				catalog === undefined ? wish.gpuPools : knownPools(wish.gpuPools, catalog, byHand);
+			const body = endpointBody({ ...wish, gpuPools });
 			const find = async () => {
 				const endpoints = await plane.list('serverless', 'endpoints', subject);
 				const all = readManagedEndpoints({ endpoints }) ?? [];
