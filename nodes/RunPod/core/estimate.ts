@@ -32,6 +32,7 @@ export interface Estimate {
 }
 
 const FIRST_GB = 1000;
+const SECONDS_PER_HOUR = 60 * 60;
 const HOURS_PER_DAY = 24;
 /** 365 days by 12. */
 const HOURS_PER_MONTH = 730;
@@ -47,11 +48,11 @@ export function storageUsd(sizeGb: number, { perGb, perGbAbove }: StorageRates):
 
 /**
  * `break_even_jobs_per_day` is how many jobs a day cost as much as a Pod around the clock:
- * 24 * Pod price / (paid seconds of a job / 3600 * serverless price).
+ * 24 * Pod price / (paid hours of a job * serverless price).
  */
 export function estimateOf(gpu: CatalogGpu, work: Workload): Estimate {
 	const storage = storageUsd(work.storageGb, work.rates);
-	const paidHours = (work.secondsPerJob + work.idleSecondsPerJob) / 3600;
+	const paidHours = (work.secondsPerJob + work.idleSecondsPerJob) / SECONDS_PER_HOUR;
 	const { serverless } = gpu.price;
 	const pod = podPriceOf(gpu);
 	const job = serverless === undefined ? undefined : paidHours * serverless;
