@@ -1,6 +1,6 @@
 /**
- * The resources of the management API on n8n's engine and the emulated platform. The file is longer
- * than others because one emulated account serves all of them, and every body that was sent is checked.
+ * The resources of the management API on n8n's engine and the emulated platform.
+ * The file is longer than others: one emulated account serves all, and every body sent is checked at its end.
  */
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
