@@ -108,13 +108,7 @@ class Assets:
     def pipeline(self, card: ModelCard) -> Path:
         """The folder of a diffusion model. Raises ASSET_MISSING for the folder or a part of it."""
         folder = self._find(card.path, card.repository)
-        index = json.loads(_existing(folder / "model_index.json").read_text(encoding="utf-8"))
-        for part, origin in index.items():
-            # A part that the pipeline has but that is not used is listed as [null, null].
-            if isinstance(origin, list) and origin[0]:
-                _existing(folder / part)
-                if _holds_weights(origin[1]) and not weight_files(folder / part):
-                    raise _missing(f"{part}/*.safetensors", [folder / part])
+        check_parts(folder)
         return folder
 
     def upscaler(self, kind: str | None = None) -> tuple[UpscalerCard, Path | None]:
@@ -195,6 +189,17 @@ class Assets:
         for file in (file for files in self.set.files.values() for file in files):
             if file.url and (file.filename == relative or file.filename.startswith(relative + "/")):
                 fetch(file, folder, self._report)
+
+
+def check_parts(folder: Path) -> None:
+    """Raises ASSET_MISSING for a part of a diffusion model in the layout of diffusers that is not there."""
+    index = json.loads(_existing(folder / "model_index.json").read_text(encoding="utf-8"))
+    for part, origin in index.items():
+        # A part that the pipeline has but that is not used is listed as [null, null].
+        if isinstance(origin, list) and origin[0]:
+            _existing(folder / part)
+            if _holds_weights(origin[1]) and not weight_files(folder / part):
+                raise _missing(f"{part}/*.safetensors", [folder / part])
 
 
 def weight_files(folder: Path) -> list[Path]:

@@ -16,6 +16,7 @@ from studio.engines.diffusion.sizes import Rendering, plan_rendering
 from studio.engines.memory import within_memory
 from studio.engines.upscale.enlarge import enlarge
 from studio.engines.upscale.load import Upscaler
+from studio.installed.choose import Choice, choose
 from studio.media.images import resize_cover
 
 PLAIN = "Lanczos"
@@ -42,12 +43,13 @@ class Plan:
         return self.enlarger.card.title if self.enlarger else PLAIN
 
 
-def plan_drawing(assets: Assets, asked, device: str) -> Plan:
+def plan_drawing(assets: Assets, asked, device: str, choice: Choice | None = None) -> Plan:
     """Loads the model for `asked` (a create or production input) and resolves seed, sampler and size."""
-    card = assets.card()
+    choice = choice or choose(assets, asked.model, asked.loras)
+    card = choice.card
     scheduler = resolve_scheduler(asked.scheduler, card)
     rendering = plan_rendering(card, asked.width, asked.height)
-    model = loaded.diffusion(assets, card.name, device)
+    model = loaded.diffusion(assets, choice, device)
     enlarger = loaded.upscaler(assets, None, device) if rendering.enlarge else None
     seed = secrets.randbelow(SEEDS) if asked.seed == -1 else asked.seed
     picture = Picture(
@@ -96,6 +98,7 @@ def resolved(plan: Plan, version: str) -> dict:
         "steps": picture.steps,
         "cfg_scale": picture.cfg_scale,
         "model": model.card.name,
+        "loras": [{"name": lora.name, "weight": lora.weight} for lora in model.loras],
         "scheduler": picture.scheduler,
         "rendered_width": picture.width,
         "rendered_height": picture.height,

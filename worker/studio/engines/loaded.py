@@ -4,6 +4,7 @@ import threading
 
 from studio.assets import Assets, weight_files
 from studio.engines.cache import ModelCache
+from studio.installed.choose import Choice, choose, config_donors
 
 _LOCK = threading.RLock()
 _state: dict = {}
@@ -33,18 +34,25 @@ def cache() -> ModelCache:
     return _state["cache"]
 
 
-def diffusion(assets: Assets, name: str | None, wanted: str):
-    """The diffusion model `name` of the set, loaded. Raises MODEL_NOT_FOUND, ASSET_MISSING."""
-    card = assets.card(name)
-    folder = assets.pipeline(card)
+def diffusion(assets: Assets, choice: Choice | None, wanted: str):
+    """The diffusion model of `choice` (None: the set's default), loaded with its LoRAs.
+
+    Raises INVALID_INPUT for a LoRA that does not fit, ASSET_MISSING.
+    """
+    choice = choice or choose(assets)
     chosen = device(wanted)
 
     def load():
         from studio.engines.diffusion.load import load_model
 
-        return load_model(card, folder, chosen, assets.speed_ups, assets.compiled)
+        donors = config_donors(assets, choice)
+        return load_model(
+            choice.card, choice.path, chosen, assets.speed_ups, assets.compiled, choice.loras, donors
+        )
 
-    return cache().get(("diffusion", str(folder), assets.speed_ups), load, _bytes(folder))
+    # LoRAs are worked into the weights, so a model with others is another model.
+    key = ("diffusion", str(choice.path), assets.speed_ups, choice.loras)
+    return cache().get(key, load, _bytes(choice.path))
 
 
 def upscaler(assets: Assets, kind: str | None, wanted: str):

@@ -5,6 +5,7 @@ from studio.context import JobContext
 from studio.contract.create import CreateInput
 from studio.downloads import follow
 from studio.failures import StudioFailure
+from studio.installed.choose import choose
 from studio.media.images import encode_image, to_base64
 from studio.media.names import file_name
 
@@ -18,14 +19,14 @@ def run(input: CreateInput, context: JobContext) -> dict:
     settings = context.settings
     context.progress("loading", 1, "Loading the models")
     assets = Assets(settings, follow(context))
-    # Before the engines' libraries, whose import takes seconds: missing files are told at once.
-    assets.pipeline(assets.card())
+    # Before the engines' libraries, whose import takes seconds: what is missing or does not fit is told at once.
+    choice = choose(assets, input.model, input.loras)
     from studio.engines import loaded
     from studio.engines.draw import draw, plan_drawing, resolved
     from studio.engines.present import presenter
 
     present = presenter(assets, settings)
-    plan = plan_drawing(assets, input, settings.device)
+    plan = plan_drawing(assets, input, settings.device, choice)
     scorer = loaded.scorer(assets, settings.device)
     context.check_cancelled()
 

@@ -4,6 +4,7 @@ from studio.assets import Assets
 from studio.context import JobContext
 from studio.contract.production import ProductionInput
 from studio.downloads import follow
+from studio.installed.choose import choose
 from studio.media.images import encode_image, to_base64
 from studio.media.names import file_name
 
@@ -13,8 +14,8 @@ def run(input: ProductionInput, context: JobContext) -> dict:
     settings = context.settings
     context.progress("loading", 1, "Loading the models")
     assets = Assets(settings, follow(context))
-    # Before the engines' libraries, whose import takes seconds: missing files are told at once.
-    assets.pipeline(assets.card())
+    # Before the engines' libraries, whose import takes seconds: what is missing or does not fit is told at once.
+    choice = choose(assets, input.model, input.loras)
     from studio.engines import loaded
     from studio.engines.draw import draw, plan_drawing, resolved
     from studio.engines.present import presenter
@@ -23,7 +24,7 @@ def run(input: ProductionInput, context: JobContext) -> dict:
     present = presenter(assets, settings)
     # The enlarger first: without it the diffusion would be paid for nothing.
     upscaler = loaded.required_upscaler(assets, None, settings.device)
-    plan = plan_drawing(assets, input, settings.device)
+    plan = plan_drawing(assets, input, settings.device, choice)
     context.check_cancelled()
 
     def on_step(done: int, total: int) -> None:

@@ -39,7 +39,7 @@ def test_the_set_and_the_volume_are_listed(tmp_path):
     assert names(output["checkpoints"]) == [
         ("studio-demo", "sdxl", True),
         ("broken.safetensors", "unknown", False),
-        ("flux1-dev.safetensors", "flux", True),
+        ("flux1-dev.safetensors", "flux", False),
         ("painter.safetensors", "sdxl", True),
     ]
     assert output["checkpoints"][0]["bytes"] > 1_000_000

@@ -15,6 +15,9 @@ from studio.assets import weight_files
 from studio.engines.device import Device, count_parameters, total_bytes
 from studio.engines.diffusion.batches import images_at_once
 from studio.engines.diffusion.faster import choose, make_faster
+from studio.engines.diffusion.loras import work_in
+from studio.engines.diffusion.single_file import read_single_file
+from studio.installed.choose import Lora
 from studio.manifest import ModelCard
 from studio.settings import SPEED_UPS
 
@@ -34,6 +37,7 @@ class DiffusionModel:
     parameters: int
     decoder: AutoencoderKL
     at_once: Callable[[int, int], int] = lambda width, height: 1
+    loras: tuple[Lora, ...] = ()
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -43,23 +47,21 @@ def load_model(
     device: Device,
     speed_ups: frozenset[str] = frozenset(SPEED_UPS),
     compiled: Path | None = None,
+    loras: tuple[Lora, ...] = (),
+    donors: list[Path] | None = None,
 ) -> DiffusionModel:
     """Loads from disk only; fp16 files are read as fp32 on a CPU.
 
     `speed_ups`: those that may be used; `compiled`: folder where compiled code is kept.
+    `folder` may be a single file, which takes settings and tokenizers from the first of `donors`. Raises
+    ASSET_MISSING where there is none, INVALID_INPUT for a LoRA that does not fit.
     """
     # Their progress bars would fill the log, and their hints are about packages that are left out on purpose.
     for logging in (diffusers_logging, transformers_logging):
         logging.disable_progress_bar()
         logging.set_verbosity_error()
-    pipe = StableDiffusionXLPipeline.from_pretrained(
-        folder,
-        dtype=device.dtype,
-        variant="fp16" if any(".fp16." in file.name for file in weight_files(folder)) else None,
-        use_safetensors=True,
-        local_files_only=True,
-        add_watermarker=False,
-    )
+    pipe = _from_folder(folder, device) if folder.is_dir() else read_single_file(card, folder, donors or [], device)
+    work_in(pipe, loras)
     pipe.set_progress_bar_config(disable=True)
     if device.dtype == torch.float16 and pipe.vae.config.force_upcast:
         # Its values overflow in fp16. bf16 has the range of fp32, and fp32 would take four times as long.
@@ -69,4 +71,15 @@ def load_model(
     total = total_bytes(device) if "batch" in choose(device, parameters, speed_ups) else None
     weights = sum(file.stat().st_size for file in weight_files(folder))
     at_once = partial(images_at_once, total, weights)
-    return DiffusionModel(card, folder, device, pipe, parameters, decoder, at_once)
+    return DiffusionModel(card, folder, device, pipe, parameters, decoder, at_once, loras)
+
+
+def _from_folder(folder: Path, device: Device) -> StableDiffusionXLPipeline:
+    return StableDiffusionXLPipeline.from_pretrained(
+        folder,
+        dtype=device.dtype,
+        variant="fp16" if any(".fp16." in file.name for file in weight_files(folder)) else None,
+        use_safetensors=True,
+        local_files_only=True,
+        add_watermarker=False,
+    )

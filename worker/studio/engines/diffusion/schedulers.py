@@ -1,11 +1,15 @@
 """Which sampler of diffusers a name stands for."""
 
-from diffusers import EDMDPMSolverMultistepScheduler, EDMEulerScheduler
+from diffusers import EDMDPMSolverMultistepScheduler, EDMEulerScheduler, EulerDiscreteScheduler
 
 from studio.failures import StudioFailure
 from studio.manifest import ModelCard
 
-CLASSES = {"edm_dpm": EDMDPMSolverMultistepScheduler, "edm_euler": EDMEulerScheduler}
+CLASSES = {
+    "edm_dpm": EDMDPMSolverMultistepScheduler,
+    "edm_euler": EDMEulerScheduler,
+    "euler": EulerDiscreteScheduler,
+}
 
 
 def resolve_scheduler(asked: str, card: ModelCard) -> str:
