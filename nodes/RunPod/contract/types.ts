@@ -304,6 +304,38 @@ export interface CreateInput {
 	 */
 	top_k?: number;
 	/**
+	 * Name of an installed SDXL or Playground checkpoint, file or folder; the ending .safetensors may be left out. By default the one that the worker's set names.
+	 */
+	model?: string;
+	/**
+	 * LoRAs to work into the model, of the same type as the model: one for SDXL does not work on Playground
+	 *
+	 * @minItems 1
+	 * @maxItems 32
+	 */
+	loras?: [
+		{
+			/**
+			 * Name of an installed LoRA; the ending .safetensors may be left out
+			 */
+			name: string;
+			/**
+			 * How strongly it counts
+			 */
+			weight?: number;
+		},
+		...{
+			/**
+			 * Name of an installed LoRA; the ending .safetensors may be left out
+			 */
+			name: string;
+			/**
+			 * How strongly it counts
+			 */
+			weight?: number;
+		}[],
+	];
+	/**
 	 * Sampler that removes the noise. Auto takes the one on the model's card.
 	 */
 	scheduler?: 'auto' | 'edm_dpm' | 'edm_euler' | 'euler';
@@ -361,10 +393,6 @@ export interface CreateOutput {
 		 * Score of a learned aesthetic predictor on the scale that metadata names, higher is better; null when the set has no scorer
 		 */
 		aesthetic_score?: number | null;
-		/**
-		 * Whether the safety check blurred the image; only from workers that check
-		 */
-		flagged?: boolean;
 		[k: string]: unknown;
 	}[];
 	/**
@@ -387,6 +415,14 @@ export interface CreateOutput {
 		 * Name of the model that made the image
 		 */
 		model: string;
+		/**
+		 * LoRAs that were worked into the model
+		 */
+		loras?: {
+			name: string;
+			weight: number;
+			[k: string]: unknown;
+		}[];
 		/**
 		 * Width in pixels at which the diffusion model worked
 		 */
@@ -454,10 +490,6 @@ export interface CreateOutput {
 		cold_start?: boolean;
 		[k: string]: unknown;
 	};
-	/**
-	 * Whether the safety check blurred the image; only from workers that check
-	 */
-	flagged?: boolean;
 	[k: string]: unknown;
 }
 
@@ -768,7 +800,7 @@ export interface ModelsOutput {
 		[k: string]: unknown;
 	}[];
 	/**
-	 * Caption models by family: its variants, the default one, those that are installed, modes and extra instructions
+	 * Caption models by engine
 	 */
 	caption: {
 		[k: string]: unknown;
@@ -780,9 +812,9 @@ export interface ModelsOutput {
 		[k: string]: unknown;
 	}[];
 	/**
-	 * The checkpoint that is used when none is named; null where the set has none
+	 * The checkpoint that is used when none is named
 	 */
-	default_model: string | null;
+	default_model: string;
 	/**
 	 * What 'download' brought
 	 */
@@ -865,6 +897,38 @@ export interface ProductionInput {
 	 */
 	tile_size?: number;
 	/**
+	 * Name of an installed SDXL or Playground checkpoint, file or folder; the ending .safetensors may be left out. By default the one that the worker's set names.
+	 */
+	model?: string;
+	/**
+	 * LoRAs to work into the model, of the same type as the model: one for SDXL does not work on Playground
+	 *
+	 * @minItems 1
+	 * @maxItems 32
+	 */
+	loras?: [
+		{
+			/**
+			 * Name of an installed LoRA; the ending .safetensors may be left out
+			 */
+			name: string;
+			/**
+			 * How strongly it counts
+			 */
+			weight?: number;
+		},
+		...{
+			/**
+			 * Name of an installed LoRA; the ending .safetensors may be left out
+			 */
+			name: string;
+			/**
+			 * How strongly it counts
+			 */
+			weight?: number;
+		}[],
+	];
+	/**
 	 * Sampler that removes the noise. Auto takes the one on the model's card.
 	 */
 	scheduler?: 'auto' | 'edm_dpm' | 'edm_euler' | 'euler';
@@ -922,10 +986,6 @@ export interface ProductionOutput {
 		 * Score of a learned aesthetic predictor on the scale that metadata names, higher is better; null when the set has no scorer
 		 */
 		aesthetic_score?: number | null;
-		/**
-		 * Whether the safety check blurred the image; only from workers that check
-		 */
-		flagged?: boolean;
 		[k: string]: unknown;
 	}[];
 	metadata: {
@@ -946,6 +1006,14 @@ export interface ProductionOutput {
 		 * Name of the model that made the image
 		 */
 		model: string;
+		/**
+		 * LoRAs that were worked into the model
+		 */
+		loras?: {
+			name: string;
+			weight: number;
+			[k: string]: unknown;
+		}[];
 		/**
 		 * Name of the upscaler
 		 */
@@ -1006,10 +1074,6 @@ export interface ProductionOutput {
 		cold_start?: boolean;
 		[k: string]: unknown;
 	};
-	/**
-	 * Whether the safety check blurred the image; only from workers that check
-	 */
-	flagged?: boolean;
 	[k: string]: unknown;
 }
 
@@ -1201,10 +1265,6 @@ export interface UpscaleOutput {
 		 * How many times the network ran, each time enlarging by 4
 		 */
 		passes: number;
-		/**
-		 * Whether the safety check blurred the image; only from workers that check
-		 */
-		flagged?: boolean;
 		[k: string]: unknown;
 	}[];
 	metadata: {
@@ -1296,10 +1356,6 @@ export interface UpscaleOutput {
 		cold_start?: boolean;
 		[k: string]: unknown;
 	};
-	/**
-	 * Whether the safety check blurred the image; only from workers that check
-	 */
-	flagged?: boolean;
 	[k: string]: unknown;
 }
 
@@ -1437,10 +1493,6 @@ export interface JobItem {
 		 * One sentence for people
 		 */
 		message?: string;
-		/**
-		 * Seconds that the job still needed by its progress; missing where that does not tell
-		 */
-		etaS?: number;
 		[k: string]: unknown;
 	}[];
 }

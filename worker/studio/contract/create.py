@@ -9,6 +9,23 @@ from pydantic import ConfigDict, Field
 from studio.contract.strict import StrictModel
 
 
+class CreateInputLora(StrictModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    name: Annotated[
+        str,
+        Field(
+            description="Name of an installed LoRA; the ending .safetensors may be left out",
+            max_length=200,
+            min_length=1,
+        ),
+    ]
+    weight: Annotated[
+        float, Field(description="How strongly it counts", ge=-4.0, le=4.0)
+    ] = 1.0
+
+
 class CreateInput(StrictModel):
     model_config = ConfigDict(
         extra="forbid",
@@ -80,6 +97,22 @@ class CreateInput(StrictModel):
             le=8,
         ),
     ] = None
+    model: Annotated[
+        str | None,
+        Field(
+            description="Name of an installed SDXL or Playground checkpoint, file or folder; the ending .safetensors may be left out. By default the one that the worker's set names.",
+            max_length=200,
+            min_length=1,
+        ),
+    ] = None
+    loras: Annotated[
+        list[CreateInputLora] | None,
+        Field(
+            description="LoRAs to work into the model, of the same type as the model: one for SDXL does not work on Playground",
+            max_length=32,
+            min_length=1,
+        ),
+    ] = None
     scheduler: Annotated[
         Literal["auto", "edm_dpm", "edm_euler", "euler"],
         Field(
@@ -143,12 +176,14 @@ class CreateOutputImage(StrictModel):
             description="Score of a learned aesthetic predictor on the scale that metadata names, higher is better; null when the set has no scorer"
         ),
     ] = None
-    flagged: Annotated[
-        bool | None,
-        Field(
-            description="Whether the safety check blurred the image; only from workers that check"
-        ),
-    ] = None
+
+
+class CreateOutputMetadataLora(StrictModel):
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    name: str
+    weight: float
 
 
 class CreateOutputMetadataWorker(StrictModel):
@@ -180,6 +215,10 @@ class CreateOutputMetadata(StrictModel):
     cfg_scale: float
     filename: str
     model: Annotated[str, Field(description="Name of the model that made the image")]
+    loras: Annotated[
+        list[CreateOutputMetadataLora] | None,
+        Field(description="LoRAs that were worked into the model"),
+    ] = None
     rendered_width: Annotated[
         int, Field(description="Width in pixels at which the diffusion model worked")
     ]
@@ -258,9 +297,3 @@ class CreateOutput(StrictModel):
     ]
     metadata: Annotated[CreateOutputMetadata, Field(title="CreateOutputMetadata")]
     meta: Annotated[CreateOutputMeta, Field(title="CreateOutputMeta")]
-    flagged: Annotated[
-        bool | None,
-        Field(
-            description="Whether the safety check blurred the image; only from workers that check"
-        ),
-    ] = None

@@ -9,6 +9,23 @@ from pydantic import ConfigDict, Field
 from studio.contract.strict import StrictModel
 
 
+class ProductionInputLora(StrictModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    name: Annotated[
+        str,
+        Field(
+            description="Name of an installed LoRA; the ending .safetensors may be left out",
+            max_length=200,
+            min_length=1,
+        ),
+    ]
+    weight: Annotated[
+        float, Field(description="How strongly it counts", ge=-4.0, le=4.0)
+    ] = 1.0
+
+
 class ProductionInput(StrictModel):
     model_config = ConfigDict(
         extra="forbid",
@@ -94,6 +111,22 @@ class ProductionInput(StrictModel):
             le=2048,
         ),
     ] = 1024
+    model: Annotated[
+        str | None,
+        Field(
+            description="Name of an installed SDXL or Playground checkpoint, file or folder; the ending .safetensors may be left out. By default the one that the worker's set names.",
+            max_length=200,
+            min_length=1,
+        ),
+    ] = None
+    loras: Annotated[
+        list[ProductionInputLora] | None,
+        Field(
+            description="LoRAs to work into the model, of the same type as the model: one for SDXL does not work on Playground",
+            max_length=32,
+            min_length=1,
+        ),
+    ] = None
     scheduler: Annotated[
         Literal["auto", "edm_dpm", "edm_euler", "euler"],
         Field(
@@ -157,12 +190,14 @@ class ProductionOutputImage(StrictModel):
             description="Score of a learned aesthetic predictor on the scale that metadata names, higher is better; null when the set has no scorer"
         ),
     ] = None
-    flagged: Annotated[
-        bool | None,
-        Field(
-            description="Whether the safety check blurred the image; only from workers that check"
-        ),
-    ] = None
+
+
+class ProductionOutputMetadataLora(StrictModel):
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    name: str
+    weight: float
 
 
 class ProductionOutputMetadataWorker(StrictModel):
@@ -196,6 +231,10 @@ class ProductionOutputMetadata(StrictModel):
     cfg_scale: float
     upscale_factor: float
     model: Annotated[str, Field(description="Name of the model that made the image")]
+    loras: Annotated[
+        list[ProductionOutputMetadataLora] | None,
+        Field(description="LoRAs that were worked into the model"),
+    ] = None
     upscaler: Annotated[str, Field(description="Name of the upscaler")]
     filename: str
     rendered_width: Annotated[
@@ -265,9 +304,3 @@ class ProductionOutput(StrictModel):
         ProductionOutputMetadata, Field(title="ProductionOutputMetadata")
     ]
     meta: Annotated[ProductionOutputMeta, Field(title="ProductionOutputMeta")]
-    flagged: Annotated[
-        bool | None,
-        Field(
-            description="Whether the safety check blurred the image; only from workers that check"
-        ),
-    ] = None
