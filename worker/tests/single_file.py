@@ -75,9 +75,7 @@ def _unet(name: str) -> str:
 def _vae(name: str) -> str:
     name = re.sub(r"encoder\.down_blocks\.(\d)\.resnets\.", r"encoder.down.\1.block.", name)
     name = re.sub(r"encoder\.down_blocks\.(\d)\.downsamplers\.0\.", r"encoder.down.\1.downsample.", name)
-    name = re.sub(
-        r"decoder\.up_blocks\.(\d)\.resnets\.", lambda found: f"decoder.up.{3 - int(found[1])}.block.", name
-    )
+    name = re.sub(r"decoder\.up_blocks\.(\d)\.resnets\.", lambda found: f"decoder.up.{3 - int(found[1])}.block.", name)
     name = re.sub(
         r"decoder\.up_blocks\.(\d)\.upsamplers\.0\.", lambda found: f"decoder.up.{3 - int(found[1])}.upsample.", name
     )

@@ -11,8 +11,8 @@ from studio.installed.find import Installed, find, nearest
 from studio.installed.kinds import UNKNOWN
 from studio.manifest import ModelCard
 
-# Sizes that SDXL and Playground were trained at; the area counts, the shape varies.
-_SIZES = [[1024, 1024], [1152, 896], [896, 1152], [1216, 832], [832, 1216], [1344, 768], [768, 1344]]
+# What SDXL and Playground were trained at. Other shapes are drawn as asked: nothing is enlarged.
+_SIZES = [[1024, 1024]]
 _SAMPLERS = {"sdxl": ["euler"], "playground": ["edm_dpm", "edm_euler"]}
 _TITLES = {"sdxl": "SDXL", "playground": "Playground v2.5", "flux": "FLUX"}
 
