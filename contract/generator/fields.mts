@@ -67,9 +67,12 @@ export function fields(schema: Schema): { main: Field[]; options: Field[]; parts
 		options: build(all.filter(([, part]) => part['x-n8n']?.group === 'options')).sort(
 			(one, other) => String(one.displayName).localeCompare(String(other.displayName), 'en'),
 		),
-		// Parameters that are objects: a field for each of their parts.
+		// Parameters that are objects, or lists of them: a field for each of their parts.
 		parts: Object.fromEntries(
-			all.filter(([, part]) => part.properties).map(([name, part]) => [camel(name), build(parameters(part))]),
+			all
+				.map(([name, part]): [string, Schema] => [name, part.items?.properties ? part.items : part])
+				.filter(([, part]) => part.properties)
+				.map(([name, part]) => [camel(name), build(parameters(part))]),
 		),
 	};
 }

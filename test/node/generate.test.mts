@@ -164,3 +164,25 @@ test('no look at the job after its end, and none before one interval', async () 
 	expect(jobs[0].readsAfterFinal).toBe(0);
 	expect(reads[submits[0].jobId][0].at - submits[0].at).toBeGreaterThanOrEqual(490);
 });
+
+test('a model of the volume and LoRAs are what the worker is asked for', async () => {
+	workerDoes();
+	const lora = [{ name: 'ink.safetensors', weight: 0.6 }, { name: 'fox' }];
+	const { status } = await runNode(generate({ options: { model: 'juggernautXL', loras: { lora } } }));
+	expect(status).toBe('success');
+	expect(ledger().submits[0].input).toMatchObject({
+		model: 'juggernautXL',
+		loras: [{ name: 'ink.safetensors', weight: 0.6 }, { name: 'fox', weight: 1 }],
+	});
+});
+
+test('a LoRA without a name, or out of its limits, costs nothing', async () => {
+	for (const [lora, sentence] of [
+		[{ name: ' ' }, /'Name' must not be empty|'LoRAs'/],
+		[{ name: 'ink', weight: 9 }, /'Weight' must be.*-4.*4.*9|'LoRAs'.*4/],
+	] as const) {
+		const { error } = await runNode(generate({ options: { loras: { lora: [lora] } } }));
+		expect(error?.message).toMatch(sentence);
+	}
+	expect(ledger().submits).toHaveLength(0);
+});

@@ -63,8 +63,11 @@ def build_set(folder: Path) -> Path:
     return path
 
 
-def build_pipeline() -> StableDiffusionXLPipeline:
-    """An SDXL-type pipeline in the EDM form, with per-channel statistics of the latents as Playground has."""
+def build_pipeline(second_width: int = WIDTH) -> StableDiffusionXLPipeline:
+    """An SDXL-type pipeline in the EDM form, with per-channel statistics of the latents as Playground has.
+
+    `second_width`: of the second text encoder; in a single file the two are told apart by their widths.
+    """
     text = {
         "hidden_size": WIDTH,
         "intermediate_size": 37,
@@ -84,7 +87,7 @@ def build_pipeline() -> StableDiffusionXLPipeline:
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         attention_head_dim=(2, 4),
-        cross_attention_dim=2 * WIDTH,
+        cross_attention_dim=WIDTH + second_width,
         norm_num_groups=4,
         use_linear_projection=True,
         addition_embed_type="text_time",
@@ -108,7 +111,7 @@ def build_pipeline() -> StableDiffusionXLPipeline:
     return StableDiffusionXLPipeline(
         vae=vae,
         text_encoder=CLIPTextModel(CLIPTextConfig(**text)),
-        text_encoder_2=CLIPTextModelWithProjection(CLIPTextConfig(**text)),
+        text_encoder_2=CLIPTextModelWithProjection(CLIPTextConfig(**text | {"hidden_size": second_width})),
         tokenizer=build_tokenizer(),
         tokenizer_2=build_tokenizer(),
         unet=unet,

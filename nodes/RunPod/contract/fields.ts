@@ -8,6 +8,8 @@ export interface RouteFields {
 	main: INodeProperties[];
 	/** Fields of the collection "Options". */
 	options: INodeProperties[];
+	/** Fields for the parts of a parameter that is an object, by its name in n8n. */
+	parts: Record<string, INodeProperties[]>;
 }
 
 export const fields: Record<Route, RouteFields> = {
@@ -47,9 +49,9 @@ export const fields: Record<Route, RouteFields> = {
 					{ name: '4-Bit', value: '4bit' },
 					{ name: '8-Bit', value: '8bit' },
 					{ name: 'Auto', value: 'auto' },
-					{ name: 'bfloat16', value: 'bfloat16' },
-					{ name: 'float16', value: 'float16' },
-					{ name: 'float32', value: 'float32' },
+					{ name: 'Bfloat16', value: 'bfloat16' },
+					{ name: 'Float16', value: 'float16' },
+					{ name: 'Float32', value: 'float32' },
 				],
 				default: 'auto',
 				description:
@@ -65,6 +67,67 @@ export const fields: Record<Route, RouteFields> = {
 					'Start value of the random numbers. The same seed and settings give the same caption; -1 draws a new one, which the result tells. Image n of a job uses seed + n.',
 			},
 		],
+		parts: {
+			generationParams: [
+				{
+					displayName: 'Max New Tokens',
+					name: 'maxNewTokens',
+					type: 'number',
+					typeOptions: { minValue: 1, maxValue: 2048, numberPrecision: 0 },
+					default: 1,
+					description: 'Most tokens that the caption may have',
+				},
+				{
+					displayName: 'Min New Tokens',
+					name: 'minNewTokens',
+					type: 'number',
+					typeOptions: { minValue: 0, maxValue: 2048, numberPrecision: 0 },
+					default: 0,
+					description: 'Fewest tokens that the caption has',
+				},
+				{
+					displayName: 'Beams',
+					name: 'numBeams',
+					type: 'number',
+					typeOptions: { minValue: 1, maxValue: 10, numberPrecision: 0 },
+					default: 1,
+					description: 'Beginnings that are followed side by side; more take longer',
+				},
+				{
+					displayName: 'Temperature',
+					name: 'temperature',
+					type: 'number',
+					typeOptions: { minValue: 0, maxValue: 2, numberPrecision: 2 },
+					default: 0,
+					description: 'Higher is more varied; 0 always takes the likeliest word and needs no seed',
+				},
+				{
+					displayName: 'Top P',
+					name: 'topP',
+					type: 'number',
+					typeOptions: { minValue: 0, maxValue: 1, numberPrecision: 2 },
+					default: 0,
+					description:
+						'Draws only among the likeliest tokens that together have this probability; 1 is off',
+				},
+				{
+					displayName: 'Top K',
+					name: 'topK',
+					type: 'number',
+					typeOptions: { minValue: 0, maxValue: 1000, numberPrecision: 0 },
+					default: 0,
+					description: 'Draws only among this many of the likeliest tokens; 0 is off',
+				},
+				{
+					displayName: 'Repetition Penalty',
+					name: 'repetitionPenalty',
+					type: 'number',
+					typeOptions: { minValue: 0.1, maxValue: 10, numberPrecision: 2 },
+					default: 0.1,
+					description: 'Above 1 avoids tokens that were written before; 1 is off',
+				},
+			],
+		},
 	},
 	create: {
 		main: [
@@ -201,6 +264,26 @@ export const fields: Record<Route, RouteFields> = {
 				description: "Sampler that removes the noise. Auto takes the one on the model's card.",
 			},
 		],
+		parts: {
+			loras: [
+				{
+					displayName: 'Name',
+					name: 'name',
+					type: 'string',
+					default: '',
+					placeholder: 'e.g. ink-drawing',
+					description: 'Name of an installed LoRA; the ending .safetensors may be left out',
+				},
+				{
+					displayName: 'Weight',
+					name: 'weight',
+					type: 'number',
+					typeOptions: { minValue: -4, maxValue: 4, numberPrecision: 2 },
+					default: 1,
+					description: 'How strongly it counts',
+				},
+			],
+		},
 	},
 	health: {
 		main: [
@@ -213,8 +296,57 @@ export const fields: Record<Route, RouteFields> = {
 			},
 		],
 		options: [],
+		parts: {},
 	},
-	models: { main: [], options: [] },
+	models: {
+		main: [],
+		options: [],
+		parts: {
+			download: [
+				{
+					displayName: 'Category',
+					name: 'category',
+					type: 'options',
+					options: [
+						{ name: 'Caption Model', value: 'caption' },
+						{ name: 'Checkpoints', value: 'checkpoints' },
+						{ name: 'Clip Vision', value: 'clip_vision' },
+						{ name: 'ControlNet', value: 'controlnet' },
+						{ name: 'Diffusion Models', value: 'diffusion_models' },
+						{ name: 'Embeddings', value: 'embeddings' },
+						{ name: 'Ipadapter', value: 'ipadapter' },
+						{ name: 'LoRAs', value: 'loras' },
+						{ name: 'Text Encoders', value: 'text_encoders' },
+						{ name: 'Upscalers', value: 'upscalers' },
+						{ name: 'VAE', value: 'vae' },
+					],
+					default: 'checkpoints',
+					description: 'What the file is, which decides the folder it goes to',
+				},
+				{
+					displayName: 'URL',
+					name: 'url',
+					type: 'string',
+					default: '',
+					description: 'Where it is, https only',
+				},
+				{
+					displayName: 'File Name',
+					name: 'filename',
+					type: 'string',
+					default: '',
+					description: 'Its name below the folder of its category, with the ending',
+				},
+				{
+					displayName: 'SHA-256',
+					name: 'sha256',
+					type: 'string',
+					default: '',
+					description: 'Hash that the file must have; without one the result tells the hash it has',
+				},
+			],
+		},
+	},
 	production: {
 		main: [
 			{
@@ -365,8 +497,28 @@ export const fields: Record<Route, RouteFields> = {
 				description: 'Whether to enlarge in overlapping, blended tiles, which needs less memory',
 			},
 		],
+		parts: {
+			loras: [
+				{
+					displayName: 'Name',
+					name: 'name',
+					type: 'string',
+					default: '',
+					placeholder: 'e.g. ink-drawing',
+					description: 'Name of an installed LoRA; the ending .safetensors may be left out',
+				},
+				{
+					displayName: 'Weight',
+					name: 'weight',
+					type: 'number',
+					typeOptions: { minValue: -4, maxValue: 4, numberPrecision: 2 },
+					default: 1,
+					description: 'How strongly it counts',
+				},
+			],
+		},
 	},
-	score: { main: [], options: [] },
+	score: { main: [], options: [], parts: {} },
 	upscale: {
 		main: [
 			{
@@ -438,6 +590,7 @@ export const fields: Record<Route, RouteFields> = {
 				description: 'Whether to enlarge in overlapping, blended tiles, which needs less memory',
 			},
 		],
+		parts: {},
 	},
 };
 
@@ -740,7 +893,7 @@ export const settingFields = {
 		name: 'keepSource',
 		type: 'boolean',
 		default: true,
-		description: 'Whether the binary fields of the input item stay with its scores',
+		description: 'Whether the binary fields of the input item stay with its result',
 	},
 	sizeBy: {
 		displayName: 'Size By',
@@ -769,5 +922,39 @@ export const settingFields = {
 		typeOptions: { minValue: 16, maxValue: 8192, numberPrecision: 0 },
 		default: 2160,
 		description: 'Height of the final image in pixels',
+	},
+	imagesPerJob: {
+		displayName: 'Images per Job',
+		name: 'imagesPerJob',
+		type: 'number',
+		typeOptions: { minValue: 1, maxValue: 4, numberPrecision: 0 },
+		default: 1,
+		description:
+			'How many images of neighbouring items go into one job. The worker captions them together, which is faster on a GPU; items whose images are too large for one request get jobs of their own.',
+	},
+	saveCaptionFile: {
+		displayName: 'Save Caption File',
+		name: 'saveCaptionFile',
+		type: 'boolean',
+		default: true,
+		description:
+			"Whether each caption also comes as a text file (UTF-8) in the binary field 'caption', called like its image",
+	},
+	triggerWord: {
+		displayName: 'Trigger Word',
+		name: 'triggerWord',
+		type: 'string',
+		default: '',
+		placeholder: 'e.g. ohwx person',
+		description:
+			'Word that the caption file begins with, followed by a comma: it calls the subject in a model trained on these files',
+	},
+	lengthWords: {
+		displayName: 'Number of Words',
+		name: 'lengthWords',
+		type: 'number',
+		typeOptions: { minValue: 20, maxValue: 260, numberPrecision: 0 },
+		default: 60,
+		description: 'Most words that the caption may have',
 	},
 } satisfies Record<string, INodeProperties>;

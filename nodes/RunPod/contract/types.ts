@@ -393,6 +393,10 @@ export interface CreateOutput {
 		 * Score of a learned aesthetic predictor on the scale that metadata names, higher is better; null when the set has no scorer
 		 */
 		aesthetic_score?: number | null;
+		/**
+		 * Whether the safety check blurred the image; only from workers that check
+		 */
+		flagged?: boolean;
 		[k: string]: unknown;
 	}[];
 	/**
@@ -490,6 +494,10 @@ export interface CreateOutput {
 		cold_start?: boolean;
 		[k: string]: unknown;
 	};
+	/**
+	 * Whether the safety check blurred the image; only from workers that check
+	 */
+	flagged?: boolean;
 	[k: string]: unknown;
 }
 
@@ -800,7 +808,7 @@ export interface ModelsOutput {
 		[k: string]: unknown;
 	}[];
 	/**
-	 * Caption models by engine
+	 * Caption models by family: its variants, the default one, those that are installed, modes and extra instructions
 	 */
 	caption: {
 		[k: string]: unknown;
@@ -812,9 +820,9 @@ export interface ModelsOutput {
 		[k: string]: unknown;
 	}[];
 	/**
-	 * The checkpoint that is used when none is named
+	 * The checkpoint that is used when none is named; null where the set has none
 	 */
-	default_model: string;
+	default_model: string | null;
 	/**
 	 * What 'download' brought
 	 */
@@ -986,6 +994,10 @@ export interface ProductionOutput {
 		 * Score of a learned aesthetic predictor on the scale that metadata names, higher is better; null when the set has no scorer
 		 */
 		aesthetic_score?: number | null;
+		/**
+		 * Whether the safety check blurred the image; only from workers that check
+		 */
+		flagged?: boolean;
 		[k: string]: unknown;
 	}[];
 	metadata: {
@@ -1074,6 +1086,10 @@ export interface ProductionOutput {
 		cold_start?: boolean;
 		[k: string]: unknown;
 	};
+	/**
+	 * Whether the safety check blurred the image; only from workers that check
+	 */
+	flagged?: boolean;
 	[k: string]: unknown;
 }
 
@@ -1265,6 +1281,10 @@ export interface UpscaleOutput {
 		 * How many times the network ran, each time enlarging by 4
 		 */
 		passes: number;
+		/**
+		 * Whether the safety check blurred the image; only from workers that check
+		 */
+		flagged?: boolean;
 		[k: string]: unknown;
 	}[];
 	metadata: {
@@ -1356,6 +1376,10 @@ export interface UpscaleOutput {
 		cold_start?: boolean;
 		[k: string]: unknown;
 	};
+	/**
+	 * Whether the safety check blurred the image; only from workers that check
+	 */
+	flagged?: boolean;
 	[k: string]: unknown;
 }
 
@@ -1493,6 +1517,10 @@ export interface JobItem {
 		 * One sentence for people
 		 */
 		message?: string;
+		/**
+		 * Seconds that the job still needed by its progress; missing where that does not tell
+		 */
+		etaS?: number;
 		[k: string]: unknown;
 	}[];
 }

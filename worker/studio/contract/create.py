@@ -176,6 +176,12 @@ class CreateOutputImage(StrictModel):
             description="Score of a learned aesthetic predictor on the scale that metadata names, higher is better; null when the set has no scorer"
         ),
     ] = None
+    flagged: Annotated[
+        bool | None,
+        Field(
+            description="Whether the safety check blurred the image; only from workers that check"
+        ),
+    ] = None
 
 
 class CreateOutputMetadataLora(StrictModel):
@@ -297,3 +303,9 @@ class CreateOutput(StrictModel):
     ]
     metadata: Annotated[CreateOutputMetadata, Field(title="CreateOutputMetadata")]
     meta: Annotated[CreateOutputMeta, Field(title="CreateOutputMeta")]
+    flagged: Annotated[
+        bool | None,
+        Field(
+            description="Whether the safety check blurred the image; only from workers that check"
+        ),
+    ] = None

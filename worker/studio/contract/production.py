@@ -190,6 +190,12 @@ class ProductionOutputImage(StrictModel):
             description="Score of a learned aesthetic predictor on the scale that metadata names, higher is better; null when the set has no scorer"
         ),
     ] = None
+    flagged: Annotated[
+        bool | None,
+        Field(
+            description="Whether the safety check blurred the image; only from workers that check"
+        ),
+    ] = None
 
 
 class ProductionOutputMetadataLora(StrictModel):
@@ -304,3 +310,9 @@ class ProductionOutput(StrictModel):
         ProductionOutputMetadata, Field(title="ProductionOutputMetadata")
     ]
     meta: Annotated[ProductionOutputMeta, Field(title="ProductionOutputMeta")]
+    flagged: Annotated[
+        bool | None,
+        Field(
+            description="Whether the safety check blurred the image; only from workers that check"
+        ),
+    ] = None

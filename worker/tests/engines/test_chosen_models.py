@@ -27,7 +27,7 @@ def volume(tmp_path_factory):
     """A volume with one SDXL model as a folder and as a file, and a LoRA; random weights."""
     root = tmp_path_factory.mktemp("volume")
     torch.manual_seed(3)
-    pipe = tiny_models.build_pipeline()
+    pipe = tiny_models.build_pipeline(second_width=40)
     pipe.vae.register_to_config(latents_mean=None, latents_std=None, scaling_factor=0.13025)
     pipe.scheduler = EulerDiscreteScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", timestep_spacing="leading", steps_offset=1

@@ -37,9 +37,43 @@ function routeForm(): INodeProperties[] {
 	}));
 }
 
+/** LoRAs are pairs, which the contract has no field for. */
+const lorasField: INodeProperties = {
+	displayName: 'LoRAs',
+	name: 'loras',
+	type: 'fixedCollection',
+	typeOptions: { multipleValues: true },
+	placeholder: 'Add LoRA',
+	default: {},
+	description: 'Small files on the volume that change the style or add a subject; they must fit the model',
+	options: [
+		{
+			displayName: 'LoRA',
+			name: 'lora',
+			values: routeFields.create.parts.loras ?? [],
+		},
+	],
+};
+
+interface Chosen {
+	name?: unknown;
+	weight?: unknown;
+}
+
+/** As the worker wants them; an expression may give the list itself. */
+function lorasOf(given: unknown): unknown[] | undefined {
+	const list = Array.isArray(given) ? given : (given as { lora?: Chosen[] } | undefined)?.lora;
+	const named = (list ?? []).map((entry: Chosen) => ({
+		name: String(entry.name ?? '').trim(),
+		weight: Number(entry.weight ?? 1),
+	}));
+	return named.length > 0 ? named : undefined;
+}
+
 function optionsOf(route: Route): INodeProperties {
 	const options = [
 		...routeFields[route].options,
+		lorasField,
 		settingFields.outputField,
 		settingFields.roundSize,
 	].sort((one, other) => one.displayName.localeCompare(other.displayName, 'en'));
@@ -93,6 +127,7 @@ function prepare(context: IExecuteFunctions, itemIndex: number): PreparedJob {
 	for (const { name } of routeFields[route].main) {
 		values[name] = context.getNodeParameter(name, itemIndex, undefined);
 	}
+	values.loras = lorasOf(options.loras);
 	const input = buildInput(route, values, options.roundSize === true);
 	return {
 		input: input as IDataObject,
