@@ -43,7 +43,7 @@ test.each(guides)('the links of %s lead somewhere', (guide) => {
 test.each(guides)('%s names fields as the form does', (guide) => {
 	// Bold words that look like a field with a unit are the ones that get renamed.
 	const labels = [...text(guide).matchAll(/\*\*([^*]+ \((?:Seconds|Ms)\))\*\*/g)];
-	const form = text('nodes/RunPod/contract/fields.ts');
+	const form = ['fields', 'management'].map((name) => text(`nodes/RunPod/contract/${name}.ts`)).join('');
 	for (const [, label] of labels) {
 		expect(form).toContain(`'${label.split(' > ').at(-1)}'`);
 	}

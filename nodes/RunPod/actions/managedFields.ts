@@ -49,7 +49,7 @@ export const endpointField = (show: Show): INodeProperties =>
 		label: 'Endpoint',
 		name: 'managedEndpoint',
 		search: 'searchAllEndpoints',
-		description: 'The serverless endpoint',
+		description: 'The serverless endpoint of the account that is meant',
 		placeholder: 'e.g. 4m7x2k9q',
 		show,
 	});
@@ -59,7 +59,7 @@ export const podField = (show: Show): INodeProperties =>
 		label: 'Pod',
 		name: 'pod',
 		search: 'searchPods',
-		description: 'The Pod',
+		description: 'The Pod of the account that is meant',
 		placeholder: 'e.g. 2s6yh1cq4wfk3n',
 		show,
 	});
