@@ -256,15 +256,13 @@ export class Batch {
 				isStopped ? end.failure : await this.surroundings.explain(end.failure, api),
 			);
 		}
-		const { endpointId, baseUrl } = api;
 		const jobId = run.jobId ?? '';
-		const { timeline } = watch;
 		const finished = {
 			job: end.job,
 			jobId,
-			endpointId,
-			baseUrl,
-			timeline,
+			endpointId: api.endpointId,
+			baseUrl: api.baseUrl,
+			timeline: watch.timeline,
 			options,
 			binary,
 			itemIndex,
@@ -292,7 +290,8 @@ export class Batch {
 		const error = asNodeError(this.context, thrown, itemIndex, simplify);
 		if (this.stop.reason === 'canceled') return;
 		if (this.context.continueOnFail()) {
-			for (const index of itemIndexes) this.results[index] = [errorItem(error, index, this.itemCount)];
+			for (const index of itemIndexes)
+				this.results[index] = [errorItem(error, index, this.itemCount)];
 			return;
 		}
 		this.firstError ??= error;

@@ -86,7 +86,7 @@ def _one_pass(upscaler: Upscaler, pixels: np.ndarray, rows, columns, on_tile) ->
             on_tile(done)
     blend /= total(rows, scale)[:, None, None]
     blend /= total(columns, scale)[None, :, None]
-    # In place: at 8192 x 8192 each copy would take 0.8 GB.
+    # In place: of the largest picture each copy would take 0.8 GB.
     np.clip(blend, 0, 1, out=blend)
     blend *= 255
     return np.rint(blend, out=blend).astype(np.uint8)
