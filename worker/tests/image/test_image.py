@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import signal
 import socket
 import time
@@ -88,7 +89,7 @@ def container(podman, image):
 
 
 def test_it_draws_the_picture_that_was_asked_for(container):
-    job = {"route": "create", "prompt": "a large red heart in the center on a white background", "seed": 7}
+    job = {"route": "create", "prompt": "a heart on a blue background", "seed": 7}
     job |= {"width": 256, "height": 256, "output_format": "png"}
     reply = container.http.post("/run", json={"input": job}).json()
     container.until(
@@ -99,11 +100,11 @@ def test_it_draws_the_picture_that_was_asked_for(container):
     (container.podman.folder / "picture.png").write_bytes(data)
     pixels = np.asarray(Image.open(BytesIO(data)).convert("RGB")).astype(int)
     assert pixels.shape == (256, 256, 3)
-    # The ground is bright all around, and what stands in the middle is red.
+    # The ground is blue all around, and what stands in the middle is red.
     border = np.concatenate([pixels[:12].reshape(-1, 3), pixels[-12:].reshape(-1, 3)])
-    assert np.median(border, axis=0).min() > 200
-    middle = np.median(pixels[96:160, 96:160].reshape(-1, 3), axis=0)
-    assert middle[0] > 140 and middle[0] > middle[1] + 60 and middle[0] > middle[2] + 60
+    ground, middle = np.median(border, axis=0), np.median(pixels[96:160, 96:160].reshape(-1, 3), axis=0)
+    assert ground[2] > ground[0] + 40
+    assert middle[0] > middle[1] + 60 and middle[0] > middle[2] + 60
 
 
 def test_it_runs_as_an_ordinary_user_on_a_root_that_nobody_writes_to(container):
@@ -131,18 +132,14 @@ def test_it_holds_nothing_that_it_does_not_need(podman, image, container):
     assert podman.size(image) < MOST_BYTES
     history = podman("history", "--no-trunc", "--format", "json", image)
     assert TOKEN not in history
-    listing = container.podman(
-        "exec",
-        container.name,
-        "sh",
-        "-c",
-        "ls /app /app/demo_set; find / -xdev -name 'nvidia*' -path '*site-packages*' -maxdepth 6",
-    )
+    look = "ls /app /app/demo_set /opt/venv/lib/python3.11/site-packages"
+    listing = container.podman("exec", container.name, "sh", "-c", look).split()
+    assert "studio" in listing and "torch" in listing and "weights" in listing
     assert "tests" not in listing and "training" not in listing
-    assert "nvidia_cu" not in listing and "nvidia_cublas" not in listing
-    config = json.loads(podman("image", "inspect", image))[0]["Config"]
-    assert config["User"] == "1000" and config["Cmd"] == ["python", "-u", "handler.py"]
-    assert config["Healthcheck"]["Test"] == ["CMD", "python", "healthcheck.py"]
+    assert [name for name in listing if re.match(r"nvidia(?!_ml)|pytest|triton|pip$", name)] == []
+    made = json.loads(podman("image", "inspect", image))[0]
+    assert made["Config"]["User"] == "1000" and made["Config"]["Cmd"] == ["python", "-u", "handler.py"]
+    assert made["Healthcheck"]["Test"] == ["CMD", "python", "healthcheck.py"]
 
 
 def test_asked_to_stop_it_ends_cleanly(podman, image):
