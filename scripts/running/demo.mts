@@ -42,7 +42,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
 	const [worker, server] = await step('Starting the worker and n8n', () =>
 		Promise.all([
 			startPodWorker(prepared.python, join(kept.folder, 'worker.log')),
-			startN8n(prepared, kept.folder, options.port),
+			startN8n(prepared, kept.folder, { port: options.port }),
 		]),
 	);
 	const client = new N8nClient(server.url);

@@ -162,6 +162,17 @@ export class N8nClient {
 		}
 	}
 
+	/** Calls a workflow's webhook; that of an activated workflow is there a few seconds later. */
+	async callWebhook(path: string, body: unknown, timeoutMs = 60_000): Promise<void> {
+		const until = Date.now() + timeoutMs;
+		for (;;) {
+			const { status } = await this.http.post(`/webhook/${path}`, body);
+			if (status === 200) return;
+			if (status !== 404 || Date.now() > until) throw new Remedy(`n8n answered ${status} to the webhook ${path}.`);
+			await sleep(250);
+		}
+	}
+
 	/** The editor's Stop. */
 	async stop(executionId: string): Promise<void> {
 		await this.call('POST', `/executions/${executionId}/stop`);
@@ -169,7 +180,7 @@ export class N8nClient {
 
 	async executionsOf(workflowId: string): Promise<Array<{ id: string; status: string }>> {
 		const filter = encodeURIComponent(JSON.stringify({ workflowId }));
-		const list = await this.call<{ results: Array<{ id: string; status: string }> }>('GET', `/executions?filter=${filter}`);
+		const list = await this.call<{ results: Array<{ id: string; status: string }> }>('GET', `/executions?limit=100&filter=${filter}`);
 		return list.results;
 	}
 

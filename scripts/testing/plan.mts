@@ -1,4 +1,5 @@
 /** Which stages there are, in which order: the cheap and telling ones first. */
+import { provideDatabases } from '../setup/databases.mts';
 import type { Prepared } from '../setup/index.mts';
 import { prepare } from '../setup/index.mts';
 import { npm } from '../setup/programs.mts';
@@ -26,6 +27,7 @@ export function fullStages(fresh: boolean): Stage[] {
 			run: async () => {
 				prepared = await prepare(fresh);
 				await provideBrowser();
+				await provideDatabases(fresh);
 				return { passed: 1, failed: 0, skipped: [] };
 			},
 		},

@@ -90,7 +90,7 @@ export class Scripted {
 		process.kill(-this.server.pid, 'SIGKILL');
 		await this.server.ended;
 		const log = readFileSync(this.server.log, 'utf8');
-		this.server = await startN8n(this.given, this.folder, Number(new URL(this.server.url).port));
+		this.server = await startN8n(this.given, this.folder, { port: Number(new URL(this.server.url).port) });
 		await this.client.ready();
 		return log;
 	}
