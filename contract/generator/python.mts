@@ -187,12 +187,18 @@ FINAL_STATES: frozenset[JobState] = frozenset(
 ${limits.map(([name, value]) => `${name.toUpperCase()} = ${value}\n`).join('')}`;
 }
 
+/** The order in which a user is told of the routes: the work first, what is asked about the worker last. */
+const ORDER = ['create', 'production', 'upscale', 'score', 'caption', 'health', 'models'];
+
+const place = (route: string): number => (ORDER.includes(route) ? ORDER.indexOf(route) : ORDER.length);
+
 function routesFile(contract: Contract): string {
 	const imports = contract.routes.map(({ route }) => {
 		const name = pascal(route);
 		return `from studio.contract.${route} import ${name}Input, ${name}Output\n`;
 	});
-	const entries = contract.routes.map(({ route, input, failures }) => {
+	const told = [...contract.routes].sort((one, other) => place(one.route) - place(other.route));
+	const entries = told.map(({ route, input, failures }) => {
 		const name = pascal(route);
 		const aliases = Object.fromEntries(
 			Object.entries(input.properties ?? {})
