@@ -119,6 +119,7 @@ function surroundings(platform: Platform): IWorkflowExecuteAdditionalData {
 		instanceBaseUrl: base,
 		webhookBaseUrl: `${base}/webhook`,
 		webhookWaitingBaseUrl: `${base}/webhook-waiting`,
+		formWaitingBaseUrl: `${base}/form-waiting`,
 		variables: {},
 		sendDataToUI: () => {},
 		setExecutionStatus: () => {},
