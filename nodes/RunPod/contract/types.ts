@@ -515,6 +515,10 @@ export interface HealthOutput {
 	 */
 	status: 'healthy' | 'starting' | 'unhealthy';
 	/**
+	 * Caption model of the worker's set that answers unless another is named; null where the set has none
+	 */
+	model?: string | null;
+	/**
 	 * Whether a diffusion pipeline is in memory
 	 */
 	pipe_loaded: boolean;

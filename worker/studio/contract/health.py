@@ -30,6 +30,12 @@ class HealthOutput(StrictModel):
         Literal["healthy", "starting", "unhealthy"],
         Field(description="Whether the worker can take jobs"),
     ]
+    model: Annotated[
+        str | None,
+        Field(
+            description="Caption model of the worker's set that answers unless another is named; null where the set has none"
+        ),
+    ] = None
     pipe_loaded: Annotated[
         bool, Field(description="Whether a diffusion pipeline is in memory")
     ]

@@ -19,6 +19,7 @@ def run(input: HealthInput, context: JobContext) -> dict:
     output = {
         "route": "health",
         "status": PROCESS.status,
+        "model": _caption_model(settings),
         "pipe_loaded": "diffusion" in loaded,
         "aesthetics_loaded": "score" in loaded,
         "gpu_available": gpu is not None,
@@ -40,16 +41,26 @@ def run(input: HealthInput, context: JobContext) -> dict:
     return output
 
 
+def _caption_model(settings: Settings) -> str | None:
+    try:
+        return next((card.name for card in Assets(settings).set.captioners), None)
+    except StudioFailure:
+        # 'engines' tells what is wrong with the set.
+        return None
+
+
 def _engines(settings: Settings, loaded: set[str]) -> dict[str, str]:
     """ready, not loaded, or why the engine cannot work, by engine."""
     try:
         assets = Assets(settings)
     except StudioFailure as failure:
-        return dict.fromkeys(("diffusion", "upscale", "score"), str(failure))
+        return dict.fromkeys(("diffusion", "upscale", "score", "caption"), str(failure))
+    first = next(iter(assets.set.captioners), None)
     needs = {
         "diffusion": lambda: assets.pipeline(assets.card()),
         "upscale": lambda: assets.upscaler()[1],
         "score": assets.scorer,
+        "caption": lambda: first and assets.captioner(first.model, first.name),
     }
     return {name: "ready" if name in loaded else _reason(find) for name, find in needs.items()}
 
