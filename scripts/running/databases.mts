@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { libraryPath } from '../setup/databases.mts';
+import { loaderPath } from '../setup/databases.mts';
 import type { Databases } from '../setup/databases.mts';
 import { tool } from '../setup/progress.mts';
 import { freePort } from './ports.mts';
@@ -24,7 +24,7 @@ export async function startDatabases(found: Databases): Promise<RunningDatabases
 	chmodSync(folder, 0o711);
 	const programs = readable(found, folder);
 	const password = randomBytes(18).toString('hex');
-	const env = { ...process.env, ...libraryPath(programs) };
+	const env = { ...process.env, ...loaderPath(programs) };
 	const [redis, postgres] = await Promise.all([
 		startRedis(programs, folder, password, env),
 		startPostgres(programs, folder, password, env),

@@ -87,7 +87,7 @@ async function unpack(aptGet: string, folder: string): Promise<void> {
 }
 
 /** Where the loader finds the libraries of unpacked programs. */
-export function libraryPath({ unpacked }: Databases): NodeJS.ProcessEnv {
+export function loaderPath({ unpacked }: Databases): NodeJS.ProcessEnv {
 	if (!unpacked) return {};
 	const all = join(unpacked, 'usr', 'lib');
 	const own = readdirSync(all).filter((name) => name.endsWith('-linux-gnu'));
