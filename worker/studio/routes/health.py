@@ -15,11 +15,12 @@ def run(input: HealthInput, context: JobContext) -> dict:
     """The keys of the contract; `diagnostics` adds the end of the log and the settings."""
     settings = context.settings
     loaded = loaded_engines()
+    assets = _assets(settings)
     gpu = find_gpu()
     output = {
         "route": "health",
         "status": PROCESS.status,
-        "model": _caption_model(settings),
+        "model": _caption_model(assets),
         "pipe_loaded": "diffusion" in loaded,
         "aesthetics_loaded": "score" in loaded,
         "gpu_available": gpu is not None,
@@ -27,7 +28,7 @@ def run(input: HealthInput, context: JobContext) -> dict:
         "local_files_only": settings.local_files_only,
         "version": settings.version,
         "swarmui_version": None,
-        "engines": _engines(settings, loaded),
+        "engines": _engines(assets, loaded),
         "vram_total_mb": gpu.total_mb if gpu else None,
         "vram_free_mb": gpu.free_mb if gpu else None,
         "cold_start": PROCESS.cold,
@@ -41,20 +42,24 @@ def run(input: HealthInput, context: JobContext) -> dict:
     return output
 
 
-def _caption_model(settings: Settings) -> str | None:
+def _assets(settings: Settings) -> Assets | StudioFailure:
+    """The set, read once, or what is wrong with it."""
     try:
-        return next((card.name for card in Assets(settings).set.captioners), None)
-    except StudioFailure:
-        # 'engines' tells what is wrong with the set.
-        return None
-
-
-def _engines(settings: Settings, loaded: set[str]) -> dict[str, str]:
-    """ready, not loaded, or why the engine cannot work, by engine."""
-    try:
-        assets = Assets(settings)
+        return Assets(settings)
     except StudioFailure as failure:
-        return dict.fromkeys(("diffusion", "upscale", "score", "caption"), str(failure))
+        return failure
+
+
+def _caption_model(assets: Assets | StudioFailure) -> str | None:
+    # Of a broken set 'engines' tells what is wrong.
+    cards = [] if isinstance(assets, StudioFailure) else assets.set.captioners
+    return next((card.name for card in cards), None)
+
+
+def _engines(assets: Assets | StudioFailure, loaded: set[str]) -> dict[str, str]:
+    """ready, not loaded, or why the engine cannot work, by engine."""
+    if isinstance(assets, StudioFailure):
+        return dict.fromkeys(("diffusion", "upscale", "score", "caption"), str(assets))
     first = next(iter(assets.set.captioners), None)
     needs = {
         "diffusion": lambda: assets.pipeline(assets.card()),
