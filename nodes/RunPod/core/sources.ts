@@ -1,4 +1,6 @@
 import { jobLimits } from '../contract/job';
+import { limits } from '../contract/limits';
+import type { Route } from '../contract/routes';
 import { JobFailure, failureOf, invalidInput } from './failure';
 import { readPicture } from './picture';
 import type { Picture } from './picture';
@@ -9,6 +11,10 @@ const MB = 1e6;
 
 /** Rounded up: an image of one byte too many must not read as being at the limit. */
 const inMb = (bytes: number): number => Math.ceil(bytes / (MB / 10)) / 10;
+
+/** How many images one job of a route takes. */
+export const mostImagesOf = (route: Route): number =>
+	limits[route].find(({ name }) => name === 'images')?.maxItems ?? 1;
 
 export function checkCount(count: number, most: number): void {
 	if (count === 0) throw sourceRequired();

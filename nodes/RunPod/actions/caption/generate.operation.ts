@@ -1,12 +1,12 @@
 import type { IBinaryData, IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 
 import { jobLimits } from '../../contract/job';
-import { fields as routeFields } from '../../contract/fields';
 import { limits, settings } from '../../contract/limits';
 import type { Limit } from '../../contract/limits';
 import { checkRequest, groupSizes } from '../../core/captions';
 import { invalidInput } from '../../core/failure';
 import { buildInput, problemOf } from '../../core/request';
+import { mostImagesOf } from '../../core/sources';
 import type { CaptionPlan } from '../../run/captionItems';
 import { readSources } from '../../run/inputs';
 import type { SourceImage } from '../../run/inputs';
@@ -18,7 +18,7 @@ import { WORDS } from './captionFields';
 
 export { fields } from './captionFields';
 
-const mostImages = limits.caption.find(({ name }) => name === 'images')?.maxItems ?? 1;
+const mostImages = mostImagesOf('caption');
 
 /** A setting of the collection, checked against its limits. */
 function setting(options: IDataObject, limit: Limit): unknown {
@@ -47,9 +47,6 @@ function readValues(context: IExecuteFunctions, itemIndex: number, options: IDat
 	const words = Number(read('lengthWords') ?? settings.lengthWords.default);
 	const problem = length === WORDS ? problemOf(settings.lengthWords, words) : undefined;
 	if (problem !== undefined) throw invalidInput(problem);
-	const parts = (routeFields.caption.parts.generationParams ?? [])
-		.filter(({ name }) => options[name] !== undefined)
-		.map(({ name }): [string, unknown] => [name, options[name]]);
 	const variables = variablesOf(read('promptVariables'));
 	const promptOptions = read('promptOptions') as string[] | null;
 	return {
@@ -61,7 +58,7 @@ function readValues(context: IExecuteFunctions, itemIndex: number, options: IDat
 		promptOptions: promptOptions?.length ? promptOptions : undefined,
 		promptVariables: Object.keys(variables).length > 0 ? variables : undefined,
 		length: length === WORDS ? String(words) : length,
-		generationParams: parts.length > 0 ? toWorkerNames(Object.fromEntries(parts)) : undefined,
+		generationParams: generationParamsOf(options),
 	};
 }
 
@@ -71,13 +68,13 @@ function limitOf(parameter: string): Limit {
 	return limit;
 }
 
-function toWorkerNames(values: Record<string, unknown>): Record<string, unknown> {
+/** The options that say how the model writes, by the worker's names; undefined where none was added. */
+function generationParamsOf(options: IDataObject): Record<string, unknown> | undefined {
 	const { properties = [] } = limitOf('generationParams');
-	return Object.fromEntries(
-		properties
-			.filter(({ parameter }) => values[parameter] !== undefined)
-			.map(({ name, parameter }) => [name, values[parameter]]),
-	);
+	const added = properties
+		.filter(({ parameter }) => options[parameter] !== undefined)
+		.map(({ name, parameter }): [string, unknown] => [name, options[parameter]]);
+	return added.length > 0 ? Object.fromEntries(added) : undefined;
 }
 
 /** What stays of the images while their job runs. */

@@ -6,8 +6,8 @@ import type {
 } from 'n8n-workflow';
 
 import { settingFields } from '../../contract/fields';
-import { limits } from '../../contract/limits';
 import { buildInput } from '../../core/request';
+import { mostImagesOf } from '../../core/sources';
 import { readSources } from '../../run/inputs';
 import type { SourceImage } from '../../run/inputs';
 import { readJobOptions } from '../../run/jobOptions';
@@ -32,7 +32,7 @@ export const fields: INodeProperties[] = [
 	...waitFields(show),
 ];
 
-const mostImages = limits.score.find(({ name }) => name === 'images')?.maxItems ?? 1;
+const mostImages = mostImagesOf('score');
 
 /** What `files` tells of a scored image. */
 const described = ({ field, fileName, mimeType, bytes, width, height }: SourceImage) => ({

@@ -6,10 +6,10 @@ import type {
 } from 'n8n-workflow';
 
 import { fields as routeFields, settingFields } from '../../contract/fields';
-import { limits, settings } from '../../contract/limits';
+import { settings } from '../../contract/limits';
 import { invalidInput } from '../../core/failure';
 import { buildInput, problemOf } from '../../core/request';
-import { baseNameOf } from '../../core/sources';
+import { baseNameOf, mostImagesOf } from '../../core/sources';
 import { readSources } from '../../run/inputs';
 import { readJobOptions } from '../../run/jobOptions';
 import type { PreparedJob } from '../../run/prepared';
@@ -53,7 +53,7 @@ export const fields: INodeProperties[] = [
 	...waitFields(show),
 ];
 
-const mostImages = limits.upscale.find(({ name }) => name === 'images')?.maxItems ?? 1;
+const mostImages = mostImagesOf('upscale');
 
 /** Each edge under its own name: 'Target Width' says more than the first entry of a list. */
 function targetEdge(
