@@ -1,4 +1,4 @@
-import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
+import type { IExecuteFunctions } from 'n8n-workflow';
 
 import { decide, refused, unmeasured, usdOf } from '../core/budget';
 import type { Application, Grant } from '../core/budget';
@@ -26,6 +26,12 @@ interface Day {
 	billed: number;
 	/** What this execution had spent there when RunPod was asked. */
 	spentBefore: number;
+}
+
+/** By endpoint: USD of jobs that are over, and the newest day that was asked for. */
+interface StoredAccount {
+	spent: Record<string, number>;
+	days: Record<string, Day>;
 }
 
 const KEY = 'runpodBudget';
@@ -86,8 +92,8 @@ export class BudgetGuard {
 	): void {
 		const endpointId = job.api.endpointId ?? '';
 		const cost = usd ?? (ended && costOf(ended, perHour)) ?? reserveUsd;
-		const spent = this.spent();
-		spent[endpointId] = (spent[endpointId] ?? 0) + cost;
+		for (const spent of [this.spent('node'), this.spent('flow')])
+			spent[endpointId] = (spent[endpointId] ?? 0) + cost;
 		this.reserved.set(endpointId, Math.max(0, (this.reserved.get(endpointId) ?? 0) - reserveUsd));
 		const waiting = this.waiting;
 		this.waiting = [];
@@ -97,6 +103,10 @@ export class BudgetGuard {
 	/** What a breach asks for besides the end: the failure, with what became of the endpoint. */
 	async breached(failure: Failure, { options, api }: PlannedJob): Promise<Failure> {
 		const { endpointId } = api;
+		const breach = endpointId === undefined ? undefined : this.paused.get(endpointId);
+		// It waited in the queue of the endpoint that another job's breach has paused.
+		if (breach !== undefined && failure.code === 'ENDPOINT_PAUSED')
+			return afterPause(breach, failure);
 		const isBreach = failure.code === 'BUDGET_EXCEEDED' && failure.details.limit_usd !== undefined;
 		if (!isBreach || options.budget?.onBreach !== 'pause' || !endpointId) return failure;
 		if (this.paused.has(endpointId)) return failure;
@@ -136,11 +146,10 @@ export class BudgetGuard {
 	}
 
 	private accounts(endpointId: string, day: Day | undefined): Pick<Application, 'run' | 'day'> {
-		const spent = this.spent();
 		const sum = (amounts: Iterable<number>) => [...amounts].reduce((all, one) => all + one, 0);
-		const here = spent[endpointId] ?? 0;
+		const here = this.spent('flow')[endpointId] ?? 0;
 		return {
-			run: { spent: sum(Object.values(spent)), reserved: sum(this.reserved.values()) },
+			run: { spent: sum(Object.values(this.spent('node'))), reserved: sum(this.reserved.values()) },
 			day: {
 				spent: (day?.billed ?? 0) + here - (day?.spentBefore ?? 0),
 				reserved: this.reserved.get(endpointId) ?? 0,
@@ -149,13 +158,17 @@ export class BudgetGuard {
 	}
 
 	/**
-	 * By endpoint, in the node's context: it lasts as long as the execution, so that a loop and a
-	 * retry go on with the same account.
+	 * What n8n keeps as long as the execution, so that a loop and a retry go on with the same account:
+	 * one of this node, and one of all nodes, which share the day.
 	 */
-	private spent(): Record<string, number> {
-		const store = this.context.getContext('node');
+	private account(whose: 'node' | 'flow'): StoredAccount {
+		const store = this.context.getContext(whose);
 		if (!isRecord(store[KEY])) store[KEY] = { spent: {}, days: {} };
-		return (store[KEY] as { spent: Record<string, number> }).spent;
+		return store[KEY] as unknown as StoredAccount;
+	}
+
+	private spent(whose: 'node' | 'flow'): Record<string, number> {
+		return this.account(whose).spent;
 	}
 
 	private async priceOf(endpointId: string): Promise<number | undefined> {
@@ -174,10 +187,9 @@ export class BudgetGuard {
 	 * this execution's jobs would else be counted twice.
 	 */
 	private async dayOf(endpointId: string): Promise<Day | undefined> {
-		const date = new Date().toISOString().slice(0, 10);
-		const stored = (this.context.getContext('node')[KEY] as IDataObject | undefined)?.days;
-		const known = isRecord(stored) ? stored[endpointId] : undefined;
-		if (isRecord(known) && known.date === date) return known as unknown as Day;
+		const date = new Date(Date.now()).toISOString().slice(0, 10);
+		const known = this.account('flow').days[endpointId];
+		if (known?.date === date) return known;
 		const key = `${endpointId} ${date}`;
 		let day = this.days.get(key);
 		if (day === undefined) {
@@ -188,12 +200,11 @@ export class BudgetGuard {
 	}
 
 	private async readDay(endpointId: string, date: string): Promise<Day | undefined> {
-		const spentBefore = this.spent()[endpointId] ?? 0;
+		const spentBefore = this.spent('flow')[endpointId] ?? 0;
 		const billed = await this.surroundings.billedSince(endpointId, `${date}T00:00:00Z`, this.stop);
 		if (billed === undefined) return undefined;
 		const day: Day = { date, billed, spentBefore };
-		const store = this.context.getContext('node')[KEY] as { days: Record<string, Day> };
-		store.days[endpointId] = day;
+		this.account('flow').days[endpointId] = day;
 		return day;
 	}
 }
@@ -210,9 +221,21 @@ function costOf({ run, end }: JobEnd, perHour: number): number | undefined {
 	return run.phase === 'queue' && wasCancelled ? 0 : undefined;
 }
 
-const afterPause = ({ message }: Failure): Failure =>
-	failureOf(
+/** Of a job that was submitted before the pause, `ended` tells what became of it. */
+function afterPause({ message }: Failure, ended?: Failure): Failure {
+	const paused = failureOf(
 		'BUDGET_EXCEEDED',
 		{},
-		{ message: `The endpoint was paused, because: ${message}`, notes: ['Nothing was submitted.'] },
+		{
+			message: `The endpoint was paused, because: ${message}`,
+			notes: ['Nothing was submitted.'],
+		},
 	);
+	if (ended === undefined) return paused;
+	const { description, details } = ended;
+	return {
+		...paused,
+		description,
+		details: { ...details, ...paused.details, job_id: details.job_id },
+	};
+}

@@ -122,7 +122,11 @@ export class Surroundings {
 		let problem = 'there is no RunPod credential';
 		for (let attempt = 1; api !== undefined && attempt <= ATTEMPTS; attempt += 1) {
 			const reply = await api.setWorkers(endpointId, hasActive ? { min: 0, max: 0 } : { max: 0 });
-			if (reply.kind === 'ok') return undefined;
+			if (reply.kind === 'ok') {
+				// Jobs that wait in its queue need not wait for their deadline.
+				this.paused.add(endpointId);
+				return undefined;
+			}
 			problem = describeReply(reply);
 			if (!isPassing(reply) || attempt === ATTEMPTS) break;
 			await sleep(pauseBefore(attempt, Math.random()));
