@@ -218,7 +218,9 @@ describe('Stop and Pause Endpoint', () => {
 	test('a pause that is refused is told; the limit is kept all the same', async () => {
 		fault({ operation: 'serverless-update', fault: { kind: 'reply', status: 403 } });
 		const outcome = await runNode(submits(pause, 3));
-		const [, breach] = outcome.items.map(({ json }) => json.details as INodeParameters);
+		const [, breach, after] = outcome.items.map(({ json }) => json.details as INodeParameters);
+		expect(results(outcome)[2]).toMatch(/^The budget of/);
+		expect(after.description).not.toContain('paused');
 		expect(breach.description).toContain(`Endpoint '${ENDPOINT}' could not be paused: HTTP 403`);
 		expect(breach.endpoint_paused).toBe(false);
 		expect(workersOf(ENDPOINT)).toHaveLength(1);

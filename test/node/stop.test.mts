@@ -101,6 +101,17 @@ test('a failed item without Continue cancels the jobs of the others', async () =
 	);
 }, 20_000);
 
+test('a job of another item whose cancel is refused is named in the failure that ends the run', async () => {
+	fault({ operation: 'cancel', fault: { kind: 'reply', status: 403 } });
+	workerDoes({ input: { prompt: 'bad' }, runMs: 300, error: 'JOB_FAILED: broken' });
+	workerDoes({ runMs: 60_000 });
+	const items = ['a', 'bad'].map((prompt) => ({ json: { prompt } }));
+	const { error } = await runNode(generate({ prompt: '={{ $json.prompt }}' }, { items }));
+	expect(error!.message).toContain('broken');
+	const [left] = ledger().openJobs;
+	expect(error!.description).toContain(`These jobs may still be running: ${left}.`);
+}, 20_000);
+
 test('the job ID is in the context, the custom data and the log before the wait', async () => {
 	const outcome = await stopAfterSubmits(1);
 	const { jobId } = ledger().submits[0];

@@ -15,6 +15,7 @@ export function turn(run: Run, job: JobView, now: number): Run {
 		moved.phaseSince = now;
 		moved.spentMs = { ...run.spentMs, [run.phase]: spent(run, run.phase, now) };
 	}
+	if (job.state === 'IN_QUEUE') moved.queuedAt = run.reads === 0 ? run.submittedAt : run.since;
 	if (job.executionTime !== undefined) moved.executionMs = job.executionTime;
 	if (phase === 'run') moved.runSince = run.runSince ?? startOf(run, job, now);
 	if (progress !== undefined) {

@@ -243,8 +243,11 @@ function afterCancel(run: Run, reply: Reply, policy: Policy, now: number): Step 
 	const cancel = run.cancel;
 	if (cancel === undefined) return fail(run, stopped(run, 'CANCELED', 'unknown', policy));
 	const job = reply.kind === 'ok' ? readJob(reply.body) : undefined;
-	if (job?.state !== undefined)
-		return afterCanceled({ ...run, state: job.state }, job, cancel, policy, now);
+	if (job?.state !== undefined) {
+		// What an earlier look told of its time is not the whole of it.
+		const told = { ...run, state: job.state, executionMs: job.executionTime };
+		return afterCanceled(told, job, cancel, policy, now);
+	}
 	// A fresh job may not be known yet, and runs nevertheless.
 	if (isUnknownJob(reply)) {
 		return inGrace(run, now)

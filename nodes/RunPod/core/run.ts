@@ -82,6 +82,8 @@ export interface Run {
 	notBefore: number;
 	/** What the next 'woke' does. */
 	wakeTo: 'submit' | 'read' | 'cancel';
+	/** When it was last known to wait: no worker can have begun earlier. */
+	queuedAt?: number;
 	/** When the worker began, as far as the platform's times tell. */
 	runSince?: number;
 	/** Milliseconds on the worker, as the platform told them last. */

@@ -1,11 +1,11 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
-import { decide, refused, unmeasured, usdOf } from '../core/budget';
+import { decide, refused, spentBy, unmeasured } from '../core/budget';
 import type { Application, Grant } from '../core/budget';
 import { dearestOf } from '../core/cost';
 import { failureOf } from '../core/failure';
 import type { Failure } from '../core/failure';
-import { isFinal, isRecord } from '../core/state';
+import { isRecord } from '../core/state';
 import type { PlannedJob } from './planned';
 import type { JobEnd } from './runJob';
 import type { StopSign } from './stop';
@@ -34,6 +34,12 @@ interface StoredAccount {
 	days: Record<string, Day>;
 }
 
+interface Pause {
+	breach: Failure;
+	/** Why the endpoint could not be paused. */
+	problem?: string;
+}
+
 const KEY = 'runpodBudget';
 
 export class BudgetGuard {
@@ -41,8 +47,8 @@ export class BudgetGuard {
 	private readonly reserved = new Map<string, number>();
 	private readonly measured = new Map<string, Promise<number | undefined>>();
 	private readonly days = new Map<string, Promise<Day | undefined>>();
-	/** Endpoints that were paused, and why. */
-	private readonly paused = new Map<string, Failure>();
+	/** Endpoints that a breach asked to pause. */
+	private readonly pauses = new Map<string, Promise<Pause>>();
 	private waiting: Array<() => void> = [];
 
 	constructor(
@@ -68,8 +74,8 @@ export class BudgetGuard {
 			const day = budget.perDay > 0 ? await this.dayOf(endpointId) : undefined;
 			if (budget.perDay > 0 && day === undefined)
 				return unmeasured(budget, endpointId, "today's bill");
-			const breach = this.paused.get(endpointId);
-			if (breach !== undefined) return afterPause(breach);
+			const pause = await this.pauses.get(endpointId);
+			if (pause !== undefined && pause.problem === undefined) return afterPause(pause.breach);
 			const application = {
 				limits: budget,
 				perHour,
@@ -91,7 +97,8 @@ export class BudgetGuard {
 		usd?: number | null,
 	): void {
 		const endpointId = job.api.endpointId ?? '';
-		const cost = usd ?? (ended && costOf(ended, perHour)) ?? reserveUsd;
+		const told = usd ?? (ended && spentBy(ended, perHour, reserveUsd, Date.now()));
+		const cost = told ?? reserveUsd;
 		for (const spent of [this.spent('node'), this.spent('flow')])
 			spent[endpointId] = (spent[endpointId] ?? 0) + cost;
 		this.reserved.set(endpointId, Math.max(0, (this.reserved.get(endpointId) ?? 0) - reserveUsd));
@@ -103,15 +110,20 @@ export class BudgetGuard {
 	/** What a breach asks for besides the end: the failure, with what became of the endpoint. */
 	async breached(failure: Failure, { options, api }: PlannedJob): Promise<Failure> {
 		const { endpointId } = api;
-		const breach = endpointId === undefined ? undefined : this.paused.get(endpointId);
-		// It waited in the queue of the endpoint that another job's breach has paused.
-		if (breach !== undefined && failure.code === 'ENDPOINT_PAUSED')
-			return afterPause(breach, failure);
+		if (endpointId === undefined) return failure;
+		const known = this.pauses.get(endpointId);
+		if (known !== undefined) {
+			// A job that waited in the queue of the endpoint that another job's breach has paused.
+			const isVictim = failure.code === 'ENDPOINT_PAUSED';
+			return isVictim ? afterPause((await known).breach, failure) : failure;
+		}
 		const isBreach = failure.code === 'BUDGET_EXCEEDED' && failure.details.limit_usd !== undefined;
-		if (!isBreach || options.budget?.onBreach !== 'pause' || !endpointId) return failure;
-		if (this.paused.has(endpointId)) return failure;
-		this.paused.set(endpointId, failure);
-		const problem = await this.surroundings.pause(endpointId);
+		if (!isBreach || options.budget?.onBreach !== 'pause') return failure;
+		const pause = this.surroundings
+			.pause(endpointId)
+			.then((problem): Pause => ({ breach: failure, problem }));
+		this.pauses.set(endpointId, pause);
+		const { problem } = await pause;
 		const text =
 			problem === undefined
 				? `Endpoint '${endpointId}' was paused: its max workers are 0 now. Raise 'Max Workers' to use it again.`
@@ -207,18 +219,6 @@ export class BudgetGuard {
 		this.account('flow').days[endpointId] = day;
 		return day;
 	}
-}
-
-/** USD of a job that is over; undefined where it may run on or its time is not known. */
-function costOf({ run, end }: JobEnd, perHour: number): number | undefined {
-	if (run.jobId === undefined) {
-		return end.type === 'fail' && end.failure.details.outcome === 'unknown' ? undefined : 0;
-	}
-	const wasCancelled = end.type === 'fail' && end.failure.details.remote_job === 'done';
-	if (!isFinal(run.state) && !wasCancelled) return undefined;
-	if (run.executionMs !== undefined && !wasCancelled) return usdOf(run.executionMs, perHour);
-	if (run.runSince !== undefined) return usdOf(Math.max(0, Date.now() - run.runSince), perHour);
-	return run.phase === 'queue' && wasCancelled ? 0 : undefined;
 }
 
 /** Of a job that was submitted before the pause, `ended` tells what became of it. */
