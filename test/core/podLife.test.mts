@@ -1,7 +1,7 @@
 /** Decisions about Pods over time: after an answer, while waiting, when idle. */
 import { afterLookUp, afterRefusal, beforeCreate } from '../../nodes/RunPod/core/podCreate.ts';
 import type { Attempt } from '../../nodes/RunPod/core/podCreate.ts';
-import { judgeIdle, readTelemetry } from '../../nodes/RunPod/core/podIdle.ts';
+import { judgeIdle, readTelemetry, whyUntold } from '../../nodes/RunPod/core/podIdle.ts';
 import type { IdleRules } from '../../nodes/RunPod/core/podIdle.ts';
 import { firstReady, nextReady } from '../../nodes/RunPod/core/podReady.ts';
 import type { ReadyEvent } from '../../nodes/RunPod/core/podReady.ts';
@@ -202,6 +202,15 @@ describe('idle Pods', () => {
 		const verdict = judgeIdle(pod(more), telemetry, undefined, rules, now);
 		expect(verdict.isIdle).toBe(isIdle);
 		expect(verdict.reason).toContain(reason);
+	});
+
+	test.each([
+		[http(401), 'choose the RunPod Worker API credential that the Pod was created with'],
+		[http(403), 'wants another token at /metrics'],
+		[http(404, { detail: 'Not Found' }), 'The answer at /metrics was HTTP 404 (Not Found).'],
+		[{ kind: 'ok', status: 200, body: {} } as Reply, 'The answer at /metrics was no telemetry.'],
+	])('without telemetry the reason says why: %j', (reply, words) => {
+		expect(whyUntold(reply, '/metrics')).toContain(words);
 	});
 
 	test('the platform alone tells no request, so both clocks cannot run out', () => {
