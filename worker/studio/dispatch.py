@@ -6,6 +6,7 @@ import time
 import traceback
 from pathlib import Path
 
+from studio.actions import is_action, run_action
 from studio.assets import Assets
 from studio.bucket import secrets_of
 from studio.context import JobContext
@@ -55,6 +56,11 @@ def run_job(job_input: object, context: JobContext) -> dict:
     cold = PROCESS.cold
     name = "worker"
     try:
+        if is_action(job_input):
+            name = "action"
+            set_route(name)
+            log.info("job %s started: %.60r", context.job_id, job_input["action"])
+            return run_action(job_input, context)
         name, model = _read(job_input)
         set_route(name)
         set_secrets(secrets_of(context.s3_config))
@@ -80,7 +86,7 @@ def run_job(job_input: object, context: JobContext) -> dict:
         raise failure from None
     finally:
         # What tells about the worker does not warm anything up.
-        if name not in ("worker", "health", "models"):
+        if name not in ("worker", "action", "health", "models"):
             PROCESS.jobs_finished += 1
         set_route("worker")
         set_secrets(())
