@@ -3,7 +3,6 @@
 from studio.assets import Assets
 from studio.context import JobContext
 from studio.contract.production import ProductionInput
-from studio.downloads import follow
 from studio.installed.choose import choose
 from studio.media.images import encode_image, to_base64
 from studio.media.names import file_name
@@ -13,7 +12,7 @@ def run(input: ProductionInput, context: JobContext) -> dict:
     """The output of the contract without `meta`, which the job runner adds. Raises StudioFailure, Cancelled."""
     settings = context.settings
     context.progress("loading", 1, "Loading the models")
-    assets = Assets(settings, follow(context))
+    assets = Assets(settings, context)
     # Before the engines' libraries, whose import takes seconds: what is missing or does not fit is told at once.
     choice = choose(assets, input.model, input.loras)
     from studio.engines import loaded

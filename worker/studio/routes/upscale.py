@@ -6,7 +6,6 @@ from studio.assets import Assets, model_hash
 from studio.context import JobContext
 from studio.contract.job import UPSCALE_EDGE_PIXELS, UPSCALE_SOURCE_PIXELS
 from studio.contract.upscale import UpscaleInput
-from studio.downloads import follow
 from studio.failures import StudioFailure
 from studio.media.fetch import fetcher
 from studio.media.images import encode_image, resize_cover, to_base64
@@ -23,7 +22,7 @@ def run(input: UpscaleInput, context: JobContext) -> dict:
     # All sizes before the first image: a job that cannot end costs nothing.
     finals = [final_size(source, input) for source in sources]
     context.progress("loading", 1, "Loading the models")
-    assets = Assets(settings, follow(context))
+    assets = Assets(settings, context)
     # Before the engines' libraries, whose import takes seconds: a missing file is told at once.
     card, path = assets.upscaler(input.upscale_model)
     if path is None:

@@ -68,6 +68,8 @@ def test_a_folder_is_drawn_with_by_the_sampler_of_its_type(settings):
 
 @pytest.mark.slow
 def test_a_single_file_draws_what_its_folder_draws_with_either_spelling(settings):
+    # In half precision a difference in the last bit of a latent can be four of 255 in a pixel.
+    settings = replace(settings, speed_ups=())
     folder, _ = ask(settings, model="painter")
     file, metadata = ask(settings, model="brush")
     assert (metadata["model"], metadata["scheduler"]) == ("brush.safetensors", "euler")

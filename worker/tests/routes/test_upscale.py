@@ -1,7 +1,6 @@
 """Route upscale: sizes, passes and names on tiny networks; what is refused before anything is loaded."""
 
 import base64
-from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -160,7 +159,7 @@ def test_a_kind_that_the_set_does_not_name_is_told_with_those_it_does(tiny_setti
 def test_missing_weights_are_told_with_the_paths_that_were_tried(tmp_path):
     from studio.settings import Settings
 
-    settings = replace(Settings(model_set="core", device="cpu"), volume_root=tmp_path)
+    settings = Settings(model_set="core", device="cpu", volume_root=tmp_path, wait_for_assets_s=0)
     with pytest.raises(StudioFailure, match="ASSET_MISSING") as caught:
         ask(settings, [text_of(16, 16)])
     assert str(tmp_path) in str(caught.value)
