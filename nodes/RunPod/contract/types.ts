@@ -348,6 +348,10 @@ export interface CreateInput {
 	 */
 	quality?: number;
 	/**
+	 * What to do when the images are too large for the reply and the worker has no storage for them: fail, or send them as JPEG. A result that was changed says so in 'encoded_as'.
+	 */
+	if_too_large?: 'fail' | 'jpeg';
+	/**
 	 * How the images come back: inside the reply, and as links only where that would be too large; or as links always. Links need storage.
 	 */
 	output?: 'inline' | 'url';
@@ -447,6 +451,18 @@ export interface CreateOutput {
 		 * Format of the encoded image
 		 */
 		output_format: 'jpeg' | 'png' | 'webp';
+		/**
+		 * Format that the images were sent in because the asked one was too large; only then
+		 */
+		encoded_as?: 'jpeg';
+		/**
+		 * Quality of the images that were changed because they were too large; only then
+		 */
+		encoded_quality?: number;
+		/**
+		 * Whether the images were changed because they were too large; only then
+		 */
+		downgraded?: boolean;
 		/**
 		 * What made the image, for reproduction
 		 */
@@ -953,6 +969,10 @@ export interface ProductionInput {
 	 */
 	quality?: number;
 	/**
+	 * What to do when the images are too large for the reply and the worker has no storage for them: fail, or send them as JPEG. A result that was changed says so in 'encoded_as'.
+	 */
+	if_too_large?: 'fail' | 'jpeg';
+	/**
 	 * How the images come back: inside the reply, and as links only where that would be too large; or as links always. Links need storage.
 	 */
 	output?: 'inline' | 'url';
@@ -1055,6 +1075,18 @@ export interface ProductionOutput {
 		 * Format of the encoded image
 		 */
 		output_format: 'jpeg' | 'png' | 'webp';
+		/**
+		 * Format that the images were sent in because the asked one was too large; only then
+		 */
+		encoded_as?: 'jpeg';
+		/**
+		 * Quality of the images that were changed because they were too large; only then
+		 */
+		encoded_quality?: number;
+		/**
+		 * Whether the images were changed because they were too large; only then
+		 */
+		downgraded?: boolean;
 		/**
 		 * What made the image, for reproduction
 		 */
@@ -1224,6 +1256,10 @@ export interface UpscaleInput {
 	 */
 	quality?: number;
 	/**
+	 * What to do when the images are too large for the reply and the worker has no storage for them: fail, or send them as JPEG. A result that was changed says so in 'encoded_as'.
+	 */
+	if_too_large?: 'fail' | 'jpeg';
+	/**
 	 * How the images come back: inside the reply, and as links only where that would be too large; or as links always. Links need storage.
 	 */
 	output?: 'inline' | 'url';
@@ -1345,6 +1381,18 @@ export interface UpscaleOutput {
 		 * Format of the encoded image
 		 */
 		output_format: 'jpeg' | 'png' | 'webp';
+		/**
+		 * Format that the images were sent in because the asked one was too large; only then
+		 */
+		encoded_as?: 'jpeg';
+		/**
+		 * Quality of the images that were changed because they were too large; only then
+		 */
+		encoded_quality?: number;
+		/**
+		 * Whether the images were changed because they were too large; only then
+		 */
+		downgraded?: boolean;
 		/**
 		 * What made the image, for reproduction
 		 */
