@@ -90,7 +90,7 @@ function pngOf(picture: Drawn, interlace = 0, more: Buffer[] = []): Buffer {
 	header.writeUInt32BE(height, 4);
 	header.set([depth, colourType, 0, 0, interlace], 8);
 	const step = Math.max(1, (channels * depth) >> 3);
-	let before = Buffer.alloc(Math.ceil((width * channels * depth) / 8));
+	let before: Buffer = Buffer.alloc(Math.ceil((width * channels * depth) / 8));
 	const rows: Buffer[] = [];
 	for (let y = 0; y < height; y += 1) {
 		const row = packed(samples.slice(y * width * channels, (y + 1) * width * channels), depth);
