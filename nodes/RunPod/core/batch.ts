@@ -1,6 +1,7 @@
 import type { Failure } from './failure';
 import { fallbackStep } from './fallback';
 import type { FinalAction } from './run';
+import { isFinal } from './state';
 
 /**
  * Many jobs of one run as plain data: `nextInBatch(batch, event)` says which may start, what follows
@@ -181,3 +182,12 @@ const change = (batch: BatchState, job: number, changes: Partial<BatchJob>): Bat
 	...batch,
 	jobs: batch.jobs.map((one, index) => (index === job ? { ...one, ...changes } : one)),
 });
+
+/** The job that a failure leaves behind, where one may still be running: by its ID, else by its time. */
+export function leftBy({ details }: Failure): string | undefined {
+	if (details.outcome === 'unknown') return `the submit of ${details.submitted_at}`;
+	const { job_id: jobId, remote_job: remote, status } = details;
+	if (jobId === null || jobId === undefined || isFinal(String(status))) return undefined;
+	const isOver = remote === 'done' || remote === 'finished' || remote === 'gone';
+	return isOver ? undefined : String(jobId);
+}
