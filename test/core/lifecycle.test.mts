@@ -86,14 +86,25 @@ describe('polling', () => {
 });
 
 describe('the end comes nearer', () => {
-	const progress = (percent: number): Reply =>
-		job('IN_PROGRESS', { executionTime: 1000, output: { percent } });
+	const progressAfter = (executionTime: number, percent: number): Reply =>
+		job('IN_PROGRESS', { executionTime, output: { percent } });
+	const progress = (percent: number): Reply => progressAfter(1000, percent);
 
 	it('reads where the progress says that the job ends, at most twice a second', () => {
 		play([
 			...submitted,
-			[2000, ['read', progress(50)], 'wait 1100'],
-			[3100, ['read', progress(99)], 'wait 500'],
+			// 50 % was reached up to 100 ms before, the time of its step: half of it is counted twice.
+			[2000, ['read', progress(50)], 'wait 1000'],
+			[3000, ['read', progress(99)], 'wait 500'],
+		]);
+	});
+
+	it('does not move the end when the same progress is read again', () => {
+		play([
+			...submitted,
+			[2000, ['read', progressAfter(0, 0)], 'wait 2000'],
+			[8000, ['read', progressAfter(6000, 80)], 'wait 1366'],
+			[9366, ['read', progressAfter(7366, 80)], 'wait 500'],
 		]);
 	});
 

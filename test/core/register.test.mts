@@ -131,6 +131,12 @@ test.each<[string, FinalAction, boolean]>([
 		true,
 	],
 	['was refused', failed('RATE_LIMITED', {}), false],
+	['is lost', failed('JOB_LOST', {}, { details: { job_id: 'j', remote_job: 'gone' } }), false],
+	[
+		'is lost, and could not be cancelled',
+		failed('JOB_LOST', {}, { details: { job_id: 'j', remote_job: 'unknown' } }),
+		true,
+	],
 ])('a job that %s is taken up again: %p', (_name, end, isTakenUp) => {
 	const register = new JobRegister(n8n().context);
 	submit(register, 0, 'j');

@@ -1,8 +1,7 @@
 import { jobLimits } from '../contract/job';
 import type { FailureCode } from '../contract/errors';
-import { lostSubmit, stopped, unreachable } from './ending';
+import { lost, lostSubmit, stopped, unreachable } from './ending';
 import { deadlineOf, turn } from './clocks';
-import { failureOf } from './failure';
 import type { Failure } from './failure';
 import { isPassing, isUnknownJob, isUnknownOutcome } from './reply';
 import type { Reply } from './reply';
@@ -137,10 +136,10 @@ function afterDenial(run: Run, reply: Reply, policy: Policy, now: number, random
 	if (isUnknownJob(reply)) {
 		// Whoever watched it knows that it did not end: its result cannot have expired.
 		const isGone = isWatched && run.state !== undefined && !isFinal(run.state);
-		const code = isGone ? 'JOB_LOST' : 'RESULT_EXPIRED';
-		const details = { job_id: run.jobId, status: run.state, endpoint_id: policy.endpointId };
-		const notes = isGone ? [`Last state: ${run.state}.`] : [];
-		return fail(run, failureOf(code, { job: run.jobId }, { details, notes }));
+		if (!isGone) return fail(run, lost('RESULT_EXPIRED', run, policy));
+		// Nobody will look for it any more: should it be there after all, the cancel finds it.
+		if (policy.cancelOnStop) return endEarly(run, 'denied', 'JOB_LOST', policy, now);
+		return fail(run, lost('JOB_LOST', run, policy));
 	}
 	const failure = unreachable(reply, run, policy);
 	if (!isWatched || !policy.cancelOnStop) return fail(run, failure);

@@ -89,7 +89,10 @@ export interface Run {
 	/** Milliseconds on the worker, as the platform told them last. */
 	executionMs?: number;
 	progress?: Progress;
+	/** When that was reached, as far as it can be known. */
 	progressAt?: number;
+	/** When the last look that told something was answered. */
+	seenAt?: number;
 	/** What was left to do when that was found too much. */
 	restMs?: number;
 	cancel?: { reason: StopReason; code: FailureCode; since: number; attempts: number };

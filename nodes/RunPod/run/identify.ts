@@ -104,7 +104,9 @@ export class JobRegister {
 
 function mayRunAgain({ code, details }: Failure): boolean {
 	if (details.outcome === 'unknown') return false;
-	if (details.job_id === null || code === 'JOB_LOST') return true;
+	if (details.job_id === null) return true;
+	// Looked for in vain, and its cancel, too: unless that could not be asked for.
+	if (code === 'JOB_LOST') return details.remote_job !== 'unknown';
 	// A job that this run cancelled would only be found cancelled.
 	if (details.remote_job === 'done') return true;
 	// A job that failed for an unknown reason is what a retry is for; one with a known lasting reason
