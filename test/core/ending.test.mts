@@ -60,6 +60,21 @@ describe('reading', () => {
 		});
 	});
 
+	it('does not take a refused key for a sign that the job is gone', () => {
+		const unknown = http(404, { detail: 'job not found' });
+		play(
+			[
+				...submitted,
+				[151_000, ['read', http(401)], 'wait 2000'],
+				[153_000, ['read', http(401)], 'wait 2000'],
+				[155_000, ['read', unknown], 'wait 2000'],
+				[157_000, ['read', unknown], 'wait 2000'],
+				[159_000, ['read', unknown], 'cancel denied'],
+			],
+			policyWith({ queueTimeoutMs: 900_000 }),
+		);
+	});
+
 	const denied: Row[] = [
 		...submitted,
 		[2000, ['read', http(401)], 'wait 2000'],

@@ -54,14 +54,14 @@ export function lost(
 	remote?: Remote,
 ): Failure {
 	const { job_id, status, endpoint_id } = detailsOf(run, policy);
-	const notes = code === 'JOB_LOST' ? [`Last state: ${run.state}.`] : [];
+	const isJob = code === 'JOB_LOST';
 	return failureOf(
 		code,
 		{ job: run.jobId },
 		{
 			details: { job_id, status, endpoint_id, remote_job: remote },
-			notes,
-			after: remote === undefined ? [] : [REMOTE_TEXT[remote]],
+			notes: isJob ? [`Last state: ${run.state}.`] : [],
+			after: isJob ? [REMOTE_TEXT[remote ?? 'gone']] : [],
 		},
 	);
 }

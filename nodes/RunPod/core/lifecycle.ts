@@ -116,8 +116,12 @@ function afterRead(run: Run, reply: Reply, policy: Policy, now: number, random: 
 	const isUnknown = isUnknownJob(reply);
 	const missed = { ...run, misses: run.misses + 1, lastMiss: reply };
 	const isLost = isUnknown && !inGrace(run, now);
-	if (isLost || (reply.kind !== 'ok' && !isUnknown && !isPassing(reply)))
-		return afterDenial({ ...missed, denials: run.denials + 1 }, reply, policy, now, random);
+	if (isLost || (reply.kind !== 'ok' && !isUnknown && !isPassing(reply))) {
+		// A refused key and a job that is not there are two things: one does not prove the other.
+		const isMore = run.lastMiss === undefined || isUnknownJob(run.lastMiss) === isUnknown;
+		const denials = isMore ? run.denials + 1 : 1;
+		return afterDenial({ ...missed, denials }, reply, policy, now, random);
+	}
 	const asked = reply.kind === 'http' ? reply.retryAfterMs : undefined;
 	// The platform may not know a fresh job yet: that is no reason to slow down.
 	const pause = isUnknown ? 0 : pauseBefore(missed.misses, random, asked);
