@@ -112,6 +112,12 @@ def health(settings: Settings, diagnostics: bool = False) -> dict:
     return _route("health").run(model, JobContext("health", settings))
 
 
+def models(settings: Settings) -> dict:
+    """The output of the route models, without a job and without waiting for one."""
+    _, model = read_input({"route": "models"})
+    return _route("models").run(model, JobContext("models", settings))
+
+
 def _route(name: str):
     # At first use: what a route needs is dear to import, and most workers serve few routes.
     return importlib.import_module(f"studio.routes.{name}")

@@ -1,5 +1,3 @@
-import type { IExecuteFunctions } from 'n8n-workflow';
-
 import { jobLimits } from '../contract/job';
 import { baseUrlOf, requestTimeoutMs } from '../core/address';
 import type { JobOptions } from '../core/options';
@@ -7,7 +5,7 @@ import type { Reply } from '../core/reply';
 import type { RunBody } from '../core/request';
 import { CANCEL_BUDGET_MS } from '../core/run';
 import { send } from './http';
-import type { Call, CredentialName } from './http';
+import type { Call, CredentialName, HttpContext } from './http';
 import { shownAs } from './shownAs';
 
 /** The job API of one target. RunPod and a worker in Pod mode serve the same paths. */
@@ -21,6 +19,8 @@ export interface JobApi {
 	/** Runs a failed job again under its id; not to be repeated after an unclear answer. */
 	retry(jobId: string): Promise<Reply>;
 	health(): Promise<Reply>;
+	/** What a worker at its own address can draw with; RunPod has no such path. */
+	models(): Promise<Reply>;
 	/** Takes the waiting jobs out of the queue; those that run go on. */
 	purgeQueue(): Promise<Reply>;
 }
@@ -38,7 +38,7 @@ function syncWaitMs(settings: Settings, timeoutMs: number): number {
 }
 
 /** Opens the job API that an item's options name; throws on a wrong address. */
-export async function openJobApi(context: IExecuteFunctions, settings: Settings): Promise<JobApi> {
+export async function openJobApi(context: HttpContext, settings: Settings): Promise<JobApi> {
 	const { target } = settings;
 	if (target.kind === 'endpoint') {
 		const facing = shownAs(context, 'endpoint');
@@ -53,7 +53,7 @@ export async function openJobApi(context: IExecuteFunctions, settings: Settings)
 }
 
 function apiAt(
-	context: IExecuteFunctions,
+	context: HttpContext,
 	credential: CredentialName,
 	baseUrl: string,
 	settings: Settings,
@@ -78,6 +78,7 @@ function apiAt(
 		retry: async (jobId) =>
 			await call('POST', `retry/${encodeURIComponent(jobId)}`, { outlivesStop: true }),
 		health: async () => await call('GET', 'health'),
+		models: async () => await call('GET', 'api/models'),
 		purgeQueue: async () => await call('POST', 'purge-queue', { outlivesStop: true }),
 	};
 }

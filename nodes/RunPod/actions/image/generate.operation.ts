@@ -9,6 +9,7 @@ import { fields as routeFields, settingFields } from '../../contract/fields';
 import type { Route } from '../../contract/routes';
 import { routes } from '../../contract/routes';
 import { invalidInput } from '../../core/failure';
+import { modelNameOf } from '../../core/models';
 import { buildInput } from '../../core/request';
 import { readJobOptions } from '../../run/jobOptions';
 import type { PreparedJob } from '../../run/prepared';
@@ -45,7 +46,8 @@ const lorasField: INodeProperties = {
 	typeOptions: { multipleValues: true },
 	placeholder: 'Add LoRA',
 	default: {},
-	description: 'Small files on the volume that change the style or add a subject; they must fit the model',
+	description:
+		'Small files on the volume that change the style or add a subject; they must fit the model',
 	options: [
 		{
 			displayName: 'LoRA',
@@ -54,6 +56,28 @@ const lorasField: INodeProperties = {
 		},
 	],
 };
+
+/** In older workflows the value is the plain name, which goes on working. */
+const modelField = (field: INodeProperties): INodeProperties => ({
+	...field,
+	type: 'resourceLocator',
+	default: { mode: 'list', value: '' },
+	hint: 'The list asks a worker that is idle. It never starts one: that would cost money.',
+	modes: [
+		{
+			displayName: 'From List',
+			name: 'list',
+			type: 'list',
+			typeOptions: { searchListMethod: 'searchModels', searchable: false },
+		},
+		{
+			displayName: 'By Name',
+			name: 'name',
+			type: 'string',
+			placeholder: field.placeholder,
+		},
+	],
+});
 
 interface Chosen {
 	name?: unknown;
@@ -72,7 +96,9 @@ function lorasOf(given: unknown): unknown[] | undefined {
 
 function optionsOf(route: Route): INodeProperties {
 	const options = [
-		...routeFields[route].options,
+		...routeFields[route].options.map((field) =>
+			field.name === 'model' ? modelField(field) : field,
+		),
 		lorasField,
 		settingFields.outputField,
 		settingFields.roundSize,
@@ -127,6 +153,7 @@ function prepare(context: IExecuteFunctions, itemIndex: number): PreparedJob {
 	for (const { name } of routeFields[route].main) {
 		values[name] = context.getNodeParameter(name, itemIndex, undefined);
 	}
+	values.model = modelNameOf(options.model);
 	values.loras = lorasOf(options.loras);
 	const input = buildInput(route, values, options.roundSize === true);
 	return {
