@@ -81,8 +81,8 @@ class PodWorker:
 
     secret = TOKEN
 
-    def __init__(self, **environment: str):
-        self.process = Process({"RUN_MODE": "pod", "AUTH_TOKEN": TOKEN, **environment})
+    def __init__(self, script: Path = FAULTY, **environment: str):
+        self.process = Process({"RUN_MODE": "pod", "AUTH_TOKEN": TOKEN, **environment}, script)
         self.http = httpx.Client(
             base_url=self.process.line("listening on "), headers={"authorization": f"Bearer {TOKEN}"}, timeout=60
         )
@@ -122,9 +122,9 @@ class ServerlessWorker:
 
     secret = PLATFORM_KEY
 
-    def __init__(self, hold_s: float = HOLD_S, **environment: str):
+    def __init__(self, hold_s: float = HOLD_S, script: Path = FAULTY, **environment: str):
         self.queue = QueueStub(hold_s)
-        self.process = Process({**self.queue.environment(), **environment})
+        self.process = Process({**self.queue.environment(), **environment}, script)
 
     def submit(self, job_input: object, **more: object) -> str:
         job_id = f"{uuid.uuid4()}-u1"
