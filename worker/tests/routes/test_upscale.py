@@ -100,6 +100,13 @@ def test_target_size_is_exact_and_takes_the_place_of_the_factor(tiny_settings):
 
 
 @pytest.mark.slow
+def test_three_passes_reach_print_size(tiny_settings):
+    output = ask(tiny_settings, [text_of(300, 200)], final_resolution=[5000, 3333], output_format="jpeg", quality=50)
+    assert size_of(output["image"]) == (5000, 3333)
+    assert output["metadata"]["passes"] == 3
+
+
+@pytest.mark.slow
 def test_a_target_of_another_shape_is_filled_without_distortion(tiny_settings):
     square = Image.new("RGB", (40, 40), "black")
     square.paste("white", (16, 16, 24, 24))
