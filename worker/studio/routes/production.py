@@ -18,7 +18,7 @@ def run(input: ProductionInput, context: JobContext) -> dict:
     from studio.engines import loaded
     from studio.engines.draw import draw, plan_drawing, resolved
     from studio.engines.present import presenter
-    from studio.engines.upscale.memory import enlarge_within_memory
+    from studio.engines.upscale.memory import enlarge_in_steps
 
     present = presenter(assets, settings)
     # The enlarger first: without it the diffusion would be paid for nothing.
@@ -41,13 +41,14 @@ def run(input: ProductionInput, context: JobContext) -> dict:
     images = []
     for index, pixels in enumerate(base):
 
-        def on_tile(done: int, total: int, index: int = index) -> None:
+        def on_tile(step: int, steps: int, done: int, total: int, index: int = index) -> None:
             context.check_cancelled()
-            share = (index + done / total) / len(base)
-            context.progress("upscaling", 65 + 28 * share, f"Image {index + 1} of {len(base)}, tile {done} of {total}")
+            share = (index + (step + done / total) / steps) / len(base)
+            words = f"Image {index + 1} of {len(base)}, pass {step + 1} of {steps}, tile {done} of {total}"
+            context.progress("upscaling", 65 + 28 * share, words)
 
         tile = input.tile_size if input.use_tiled_upscale else None
-        images.append(enlarge_within_memory(upscaler, pixels, final_width, final_height, tile, on_tile))
+        images.append(enlarge_in_steps(upscaler, pixels, final_width, final_height, tile, on_tile))
     context.progress("encoding", 95, "Encoding")
     made = [
         {

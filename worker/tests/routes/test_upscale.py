@@ -10,9 +10,9 @@ from PIL import Image
 from studio.context import JobContext
 from studio.contract.upscale import UpscaleInput, UpscaleOutput
 from studio.engines.upscale import memory
+from studio.engines.upscale.steps import plan_steps
 from studio.failures import Cancelled, StudioFailure
 from studio.routes import upscale
-from studio.routes.upscale import plan_steps
 
 
 def text_of(width: int, height: int, seed: int = 1) -> str:
