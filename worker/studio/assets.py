@@ -271,7 +271,7 @@ def _manifest_path(name: str) -> Path:
 
 
 def _holds_weights(class_name: str) -> bool:
-    return not class_name.endswith(("Scheduler", "Tokenizer", "TokenizerFast", "Processor", "FeatureExtractor"))
+    return "Tokenizer" not in class_name and not class_name.endswith(("Scheduler", "Processor", "FeatureExtractor"))
 
 
 def _with_weights(folder: Path, name: str) -> Path:

@@ -252,7 +252,7 @@ export const fields: Record<Route, RouteFields> = {
 				default: '',
 				placeholder: 'e.g. juggernautXL',
 				description:
-					"Name of an installed SDXL or Playground checkpoint, file or folder; the ending .safetensors may be left out. By default the one that the worker's set names.",
+					"Name of an installed SDXL or Playground model, file or folder, or of a FLUX folder; the ending .safetensors may be left out. By default the one that the worker's set names.",
 			},
 			{
 				displayName: 'Quality',
@@ -481,7 +481,7 @@ export const fields: Record<Route, RouteFields> = {
 				default: '',
 				placeholder: 'e.g. juggernautXL',
 				description:
-					"Name of an installed SDXL or Playground checkpoint, file or folder; the ending .safetensors may be left out. By default the one that the worker's set names.",
+					"Name of an installed SDXL or Playground model, file or folder, or of a FLUX folder; the ending .safetensors may be left out. By default the one that the worker's set names.",
 			},
 			{
 				displayName: 'Quality',

@@ -304,7 +304,7 @@ export interface CreateInput {
 	 */
 	top_k?: number;
 	/**
-	 * Name of an installed SDXL or Playground checkpoint, file or folder; the ending .safetensors may be left out. By default the one that the worker's set names.
+	 * Name of an installed SDXL or Playground model, file or folder, or of a FLUX folder; the ending .safetensors may be left out. By default the one that the worker's set names.
 	 */
 	model?: string;
 	/**
@@ -925,7 +925,7 @@ export interface ProductionInput {
 	 */
 	tile_size?: number;
 	/**
-	 * Name of an installed SDXL or Playground checkpoint, file or folder; the ending .safetensors may be left out. By default the one that the worker's set names.
+	 * Name of an installed SDXL or Playground model, file or folder, or of a FLUX folder; the ending .safetensors may be left out. By default the one that the worker's set names.
 	 */
 	model?: string;
 	/**

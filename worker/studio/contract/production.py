@@ -114,7 +114,7 @@ class ProductionInput(StrictModel):
     model: Annotated[
         str | None,
         Field(
-            description="Name of an installed SDXL or Playground checkpoint, file or folder; the ending .safetensors may be left out. By default the one that the worker's set names.",
+            description="Name of an installed SDXL or Playground model, file or folder, or of a FLUX folder; the ending .safetensors may be left out. By default the one that the worker's set names.",
             max_length=200,
             min_length=1,
         ),

@@ -54,7 +54,8 @@ def plan_drawing(assets: Assets, asked, device: str, choice: Choice | None = Non
     seed = secrets.randbelow(SEEDS) if asked.seed == -1 else asked.seed
     picture = Picture(
         asked.prompt,
-        asked.negative_prompt,
+        # FLUX reads none: results tell what had an effect.
+        "" if card.type == "flux" else asked.negative_prompt,
         rendering.width,
         rendering.height,
         asked.steps,
@@ -74,7 +75,7 @@ def draw(plan: Plan, on_step: Report) -> list[np.ndarray]:
     ]
 
     def free() -> None:
-        drop_graphs(plan.model.pipe.unet)
+        drop_graphs(plan.model.network)
         loaded.cache().drop_others(plan.model)
 
     images = within_memory(attempts, free)

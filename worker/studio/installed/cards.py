@@ -13,7 +13,7 @@ from studio.manifest import Manifest, ModelCard, ScorerCard
 
 # What SDXL and Playground were trained at. Other shapes are drawn as asked: nothing is enlarged.
 _SIZES = [[1024, 1024]]
-_SAMPLERS = {"sdxl": ["euler"], "playground": ["edm_dpm", "edm_euler"]}
+_SAMPLERS = {"sdxl": ["euler"], "playground": ["edm_dpm", "edm_euler"], "flux": ["euler"]}
 _TITLES = {"sdxl": "SDXL", "playground": "Playground v2.5", "flux": "FLUX"}
 # The scale of the published aesthetic predictors, for a head of which no set tells it.
 _SCORE_MIN, _SCORE_MAX = 1.0, 10.0
@@ -24,12 +24,20 @@ def title_of(kind: str) -> str:
     return _TITLES.get(kind, kind)
 
 
+def can_draw(model: Installed) -> bool:
+    """Whether the routes draw with this model. A file of FLUX holds its transformer alone."""
+    return model.type in USABLE and (model.type != "flux" or model.is_folder)
+
+
 def card_of(model: Installed, variable: str) -> ModelCard:
     """How to draw with a model by its type. Raises INVALID_INPUT, naming `variable`, for what is no such model."""
-    if model.type not in USABLE:
+    if not can_draw(model):
         what = "of a type that nobody could tell from its files" if model.type == UNKNOWN else title_of(model.type)
+        if model.type == "flux":
+            what = "a part of FLUX alone"
         detail = (
-            f"{variable} is '{model.name}', which is {what}; this route draws with SDXL and Playground v2.5 models."
+            f"{variable} is '{model.name}', which is {what}; this route draws with SDXL and Playground v2.5 models, "
+            "and with FLUX as a folder in the layout of diffusers."
         )
         raise StudioFailure("INVALID_INPUT", detail=detail)
     samplers = _SAMPLERS[model.type]

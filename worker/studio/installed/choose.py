@@ -9,7 +9,7 @@ from studio.assets import Assets, check_parts
 from studio.failures import StudioFailure
 from studio.installed.cards import card_of, title_of
 from studio.installed.find import find, nearest
-from studio.installed.kinds import UNKNOWN, USABLE
+from studio.installed.kinds import SDXL_LIKE, UNKNOWN
 from studio.manifest import ModelCard
 
 
@@ -58,7 +58,7 @@ def config_donors(assets: Assets, choice: Choice) -> list[Path]:
             folders.append((card.type, path))
     # One of the same type first: of another one, two parts have to be replaced.
     same = [path for kind, path in folders if kind == choice.card.type]
-    return same + [path for kind, path in folders if kind in USABLE and path not in same]
+    return same + [path for kind, path in folders if kind in SDXL_LIKE and path not in same]
 
 
 def _model(assets: Assets, name: str | None) -> tuple[ModelCard, Path]:

@@ -9,6 +9,7 @@ from studio.digest import sha256_of
 from studio.downloads import fetch
 from studio.engines.caption.listing import caption_models
 from studio.failures import StudioFailure
+from studio.installed.cards import can_draw
 from studio.installed.find import FOLDERS, Installed
 from studio.installed.kinds import USABLE
 from studio.manifest import File, ModelCard
@@ -46,7 +47,7 @@ def _checkpoints(assets: Assets) -> list[dict]:
         entries.append(_line(card.name, card.type, path, True) | facts)
     for model in assets.installed("checkpoints"):
         if model.path not in own:
-            entries.append(_entry(model, model.type in USABLE))
+            entries.append(_entry(model, can_draw(model)))
     return entries
 
 

@@ -115,7 +115,11 @@ def wanted(name):
     [
         ("paintr", None, "MODEL_NOT_FOUND: Model not found: 'paintr'.*painter.safetensors"),
         ("painter", "inkk", "MODEL_NOT_FOUND: Model not found: 'inkk'.*ink.safetensors, flow.safetensors"),
-        ("flux1-dev", None, "INVALID_INPUT: 'model' is 'flux1-dev.safetensors', which is FLUX; this route draws with"),
+        (
+            "flux1-dev",
+            None,
+            "INVALID_INPUT: 'model' is 'flux1-dev.safetensors', which is a part of FLUX alone; this route",
+        ),
         ("other", None, "INVALID_INPUT: 'model' is 'other.safetensors', which is of a type that nobody could tell"),
         ("playful", "ink", "'ink.safetensors' was trained for SDXL and does not work on.*a Playground v2.5 model"),
         ("painter", "flow", "'flow.safetensors' was trained for FLUX and does not work on 'painter.safetensors'"),
