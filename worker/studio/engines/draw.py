@@ -13,7 +13,7 @@ from studio.engines.diffusion.graph import drop_graphs
 from studio.engines.diffusion.load import DiffusionModel
 from studio.engines.diffusion.schedulers import resolve_scheduler
 from studio.engines.diffusion.sizes import Rendering, plan_rendering
-from studio.engines.memory import within_memory
+from studio.engines.memory import tile_ladder, within_memory
 from studio.engines.upscale.enlarge import enlarge
 from studio.engines.upscale.load import Upscaler
 from studio.installed.choose import Choice, choose
@@ -84,8 +84,12 @@ def draw(plan: Plan, on_step: Report) -> list[np.ndarray]:
 
 def _fit(plan: Plan, pixels: np.ndarray) -> np.ndarray:
     if plan.rendering.enlarge and plan.enlarger:
-        # One pass: the network gives the edges, a second one would cost sixteen times as much.
-        return enlarge(plan.enlarger, pixels, plan.width, plan.height, passes=1)
+        attempts = [
+            # One pass: the network gives the edges, a second one would cost sixteen times as much.
+            lambda tile=tile: enlarge(plan.enlarger, pixels, plan.width, plan.height, tile=tile, passes=1)
+            for tile in tile_ladder(None)
+        ]
+        return within_memory(attempts, lambda: loaded.cache().drop_others(plan.enlarger))
     return resize_cover(pixels, plan.width, plan.height)
 
 
