@@ -150,6 +150,27 @@ def test_the_weights_are_missing(tmp_path):
         worker.close()
 
 
+def test_the_weights_come_late(tmp_path):
+    name = "upscaler/studio-demo-x4.safetensors"
+    whole = (SETS / "../demo_set/weights" / name).resolve().read_bytes()
+    manifest = json.loads((SETS / "demo.json").read_text(encoding="utf-8"))
+    manifest["baked"] = str((SETS / manifest["baked"]).resolve())
+    manifest["upscalers"]["art"]["path"] = "late.safetensors"
+    (tmp_path / "late.json").write_text(json.dumps(manifest), encoding="utf-8")
+    worker = start(PodWorker, tmp_path, MODEL_SET=str(tmp_path / "late.json"), VOLUME_ROOT=str(tmp_path))
+    try:
+        job_id = worker.submit(upscale(32, upscale_model="art"))
+        worker.wait_for_progress(job_id, "Waiting for late.safetensors, at most ")
+        (tmp_path / "models").mkdir()
+        # As a whole, like a copy that takes its name when it is done.
+        (tmp_path / "late").write_bytes(whole)
+        (tmp_path / "late").rename(tmp_path / "models/late.safetensors")
+        assert worker.outcome(job_id)["output"]["route"] == "upscale"
+        note("the weights come while the worker is young", "COMPLETED", "its progress says for what it waits")
+    finally:
+        worker.close()
+
+
 class WrongBytes(BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
