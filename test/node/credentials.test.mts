@@ -184,7 +184,7 @@ test('the endpoint list has the queues of the account, sorted and filtered', asy
 test.each([
 	[401, 'The API key was not accepted.'],
 	[403, 'The key is valid but may not list endpoints.'],
-	[500, 'RunPod answered 500 instead of the list of endpoints.'],
+	[500, 'RunPod did not list endpoints: HTTP 500'],
 ])('the endpoint list shows what a %i means, not an empty list', async (code, text) => {
 	status = code;
 	await expect(search()).rejects.toThrow(text);

@@ -1,6 +1,6 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import { knownGpus, readCatalog } from '../core/catalog';
+import { knownGpus } from '../core/catalog';
 import type { CatalogGpu } from '../core/catalog';
 import { JobFailure, failureIn, failureOf, invalidInput } from '../core/failure';
 import type { Failure } from '../core/failure';
@@ -72,8 +72,7 @@ export class PodMaker {
 	/** What only the account knows: GPU types, and where the network volume lies. */
 	private async checkWithAccount(): Promise<void> {
 		const { plane, wish } = this;
-		const path = 'catalog/gpus?include=AVAILABILITY&product=POD';
-		this.catalog = readCatalog(await plane.glance(path));
+		this.catalog = await plane.catalog('POD');
 		if (this.catalog !== undefined) {
 			const gpus = knownGpus(wish.gpuTypes, this.catalog, 'GPU Types');
 			this.wish = { ...wish, gpuTypes: gpus.map(({ id }) => id) };

@@ -1,5 +1,7 @@
 import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
+import { catalogPath, readCatalog } from '../core/catalog';
+import type { CatalogGpu, Product } from '../core/catalog';
 import { JobFailure } from '../core/failure';
 import { isPassing } from '../core/reply';
 import type { Reply } from '../core/reply';
@@ -74,6 +76,12 @@ export class Plane {
 	async glance(path: string): Promise<unknown> {
 		const reply = await this.api.call('GET', path);
 		return reply.kind === 'ok' ? reply.body : undefined;
+	}
+
+	/** GPU types with price and stock of the moment; undefined where the catalog did not come. */
+	async catalog(product: Product): Promise<CatalogGpu[] | undefined> {
+		const reply = await this.api.list(catalogPath(product), 'gpus');
+		return reply.kind === 'ok' ? readCatalog(reply.body) : undefined;
 	}
 
 	/** All entries of a list. */

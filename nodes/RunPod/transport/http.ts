@@ -182,7 +182,7 @@ const LONGEST_TEXT = 256 * 1024;
  * where nothing came.
  */
 export async function readStream(
-	context: IExecuteFunctions,
+	context: HttpContext,
 	credential: CredentialName,
 	url: string,
 	timeoutMs: number,

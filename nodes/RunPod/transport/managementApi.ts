@@ -4,7 +4,7 @@ import { baseUrlOf, podUrlOf } from '../core/address';
 import { textOf } from '../core/reading';
 import type { Reply } from '../core/reply';
 import { isRecord } from '../core/state';
-import { send } from './http';
+import { readStream, send } from './http';
 import type { Call, HttpContext } from './http';
 import { shownAs } from './shownAs';
 
@@ -14,6 +14,8 @@ export interface ManagementApi {
 	call(method: Call['method'], path: string, more?: CallMore): Promise<Reply>;
 	/** Every page of a list: the reply's body is `{[key]: [...]}` of all pages together. */
 	list(path: string, key: string, more?: CallMore): Promise<Reply>;
+	/** What a stream without an end tells at first; undefined where nothing came. */
+	stream(path: string): Promise<string | undefined>;
 	/** Where the application of a Pod answers. */
 	podUrl(podId: string, port: number): string;
 }
@@ -28,18 +30,18 @@ const TIMEOUT_MS = 30_000;
 /** A list with more pages than this runs in a circle. */
 const MOST_PAGES = 100;
 
-export async function openManagementApi(context: HttpContext): Promise<ManagementApi> {
+/** The one opening of the API; `timeoutMs` is that of each request. */
+export async function openManagementApi(
+	context: HttpContext,
+	timeoutMs = TIMEOUT_MS,
+): Promise<ManagementApi> {
 	const { managementBaseUrl, podProxyUrl } = await context.getCredentials('runPodApi');
 	const base = baseUrlOf(managementBaseUrl, 'Management API Base URL');
 	const call: ManagementApi['call'] = async (method, path, more = {}) =>
-		await send(context, 'runPodApi', {
-			method,
-			url: `${base}/${path}`,
-			timeoutMs: TIMEOUT_MS,
-			...more,
-		});
+		await send(context, 'runPodApi', { method, url: `${base}/${path}`, timeoutMs, ...more });
 	return {
 		call,
+		stream: async (path) => await readStream(context, 'runPodApi', `${base}/${path}`, timeoutMs),
 		list: async (path, key, more) => await listPages(call, path, key, more),
 		podUrl: (podId, port) => podUrlOf(podProxyUrl, podId, port),
 	};
