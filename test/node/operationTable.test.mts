@@ -3,12 +3,15 @@
  * that came out, which the published schema of the operation describes to its last key.
  * OPERATION_TABLE=1 prints the table.
  */
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import type { INodeParameters } from 'n8n-workflow';
+import type { INodeParameters, INodePropertyOptions } from 'n8n-workflow';
 import { readContract } from '../../contract/generator/source.mts';
 import { managedExecutes } from '../../nodes/RunPod/actions/managed.ts';
+import { RunPod } from '../../nodes/RunPod/RunPod.node.ts';
 import type { Setup } from './harness.mts';
 import { account, accountUrl, GPU, jsons, makePod, managed, one, useAccount } from './managed.mts';
 import { locator } from './platform.mts';
@@ -46,12 +49,12 @@ const recorder = createServer((request, response) => {
 });
 let url: string;
 beforeAll(async () => {
-	await new Promise<void>((resolve) => recorder.listen(0, '127.0.0.1', resolve));
+	await new Promise<void>((done) => recorder.listen(0, '127.0.0.1', done));
 	url = `http://127.0.0.1:${(recorder.address() as AddressInfo).port}`;
 });
 afterAll(async () => {
 	recorder.closeAllConnections();
-	await new Promise((resolve) => recorder.close(resolve));
+	await new Promise((done) => recorder.close(done));
 	if (process.env.OPERATION_TABLE) process.stdout.write(`${JSON.stringify(table, null, 1)}\n`);
 });
 
@@ -134,6 +137,33 @@ const schemas = new Map(
 	readContract().management.map(({ resource, outputs }) => [resource, outputs]),
 );
 
+const guide = readFileSync(resolve(__dirname, '../../docs/credentials.md'), 'utf8');
+
+/** `GET /pods/{id}`: without what is different each time. Jobs have an address of their own. */
+function callOf({ request }: Exchange): string {
+	const [method, address] = request.split(' ');
+	const isManaged = address.startsWith('/management/v2/');
+	const path = address.replace('/management/v2', '').replace('/v2', '').split('?')[0];
+	const parts = path.split('/').map((part, n, { length }) => {
+		const isName = ['catalog', 'billing'].includes(path.split('/')[1]);
+		const isId = isManaged ? n === 2 && !isName : n === 1 || (n === 3 && length === 4);
+		return isId ? '{id}' : part;
+	});
+	return `${method} ${isManaged ? '' : 'api.runpod.ai/v2'}${parts.join('/')}`;
+}
+
+/** `Pod > Create`, as the form calls it. */
+function labelOf(resource: string, operation: string): string {
+	const { properties } = new RunPod().description;
+	const labels = (name: string, shown?: string) =>
+		properties
+			.filter((field) => field.name === name)
+			.filter(({ displayOptions }) => !shown || displayOptions?.show?.resource?.includes(shown))
+			.flatMap(({ options = [] }) => options as INodePropertyOptions[]);
+	const one = labels('resource').find(({ value }) => value === resource)!;
+	return `${one.name} > ${labels('operation', resource).find(({ value }) => value === operation)!.name}`;
+}
+
 test('every operation is in the table', () => {
 	expect(Object.keys(operations).sort()).toEqual(managedExecutes.map(([name]) => name).sort());
 });
@@ -153,6 +183,10 @@ test.each(Object.keys(operations))('%s', async (name) => {
 		expect(Object.keys(item).filter((key) => !described.includes(key))).toEqual([]);
 		expect([ajv.validate(schema, item), ajv.errorsText()]).toEqual([true, 'No errors']);
 	}
+	const asked = [...new Set(seen.map(callOf))];
+	const label = labelOf(resource, operation);
+	// What a key has to be allowed stands in the guide, row by row.
+	expect(guide).toContain(`| ${label} | ${asked.map((call) => `\`${call}\``).join(', ')} |`);
 	table.push({
 		operation: name,
 		request: work.request,
