@@ -75,11 +75,11 @@ export function withKey(setup: Setup, apiKey: string): Setup {
 }
 
 /** With the credential of the worker in the Pod. */
-export const withToken = (setup: Setup, token = 'worker-token'): Setup => ({
+export const withToken = (setup: Setup, token = 'worker-token', serverType = 'studio'): Setup => ({
 	...setup,
 	credentials: {
 		...setup.credentials,
-		runPodWorkerApi: { serverType: 'studio', baseUrl: emulator.url, token },
+		runPodWorkerApi: { serverType, baseUrl: emulator.url, token },
 	},
 });
 

@@ -44,6 +44,11 @@ test("the worker's credential gives the token and opens the metrics", async () =
 	expect(JSON.stringify(raw)).not.toContain('worker-token');
 });
 
+test.each(['comfyui', 'swarmui'])('a Pod of %s gets no AUTH_TOKEN', async (serverType) => {
+	await one(withToken(podSetup({ waitUntilReady: false }), 'worker-token', serverType));
+	expect(JSON.stringify(callsOf('pod-create')[0]!.body)).not.toContain('worker-token');
+});
+
 test('get, stop, start, restart, list', async () => {
 	const { id } = await one(podSetup());
 	const run = async (operation: string) =>

@@ -4,6 +4,7 @@ import type { JobOptions } from '../core/options';
 import type { Reply } from '../core/reply';
 import type { RunBody } from '../core/request';
 import { CANCEL_BUDGET_MS } from '../core/run';
+import { mustBeStudioWorker } from '../core/serverType';
 import { send } from './http';
 import type { Call, CredentialName, HttpContext } from './http';
 import { shownAs } from './shownAs';
@@ -48,6 +49,7 @@ export async function openJobApi(context: HttpContext, settings: Settings): Prom
 	}
 	const facing = shownAs(context, 'workerUrl');
 	const credential = await facing.getCredentials('runPodWorkerApi');
+	mustBeStudioWorker(credential.serverType);
 	const url = target.url === undefined || target.url === '' ? credential.baseUrl : target.url;
 	return apiAt(facing, 'runPodWorkerApi', baseUrlOf(url, 'Worker URL'), settings);
 }

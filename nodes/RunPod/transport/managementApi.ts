@@ -3,6 +3,7 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 import { baseUrlOf, podUrlOf } from '../core/address';
 import { textOf } from '../core/reading';
 import type { Reply } from '../core/reply';
+import { serverTypeOf } from '../core/serverType';
 import { isRecord } from '../core/state';
 import { readStream, send } from './http';
 import type { Call, HttpContext } from './http';
@@ -75,11 +76,13 @@ async function listPages(
 const hasWorkerCredential = (context: IExecuteFunctions): boolean =>
 	context.getNode().credentials?.runPodWorkerApi !== undefined;
 
-/** The token that a worker in a new Pod shall ask for; undefined without the credential. */
+/** The token that a Studio Worker in a new Pod shall ask for; undefined without its credential. */
 export async function workerToken(context: IExecuteFunctions): Promise<string | undefined> {
 	if (!hasWorkerCredential(context)) return undefined;
-	const { token } = await shownAs(context, 'workerUrl').getCredentials('runPodWorkerApi');
-	return textOf(token);
+	const facing = shownAs(context, 'workerUrl');
+	const { token, serverType } = await facing.getCredentials('runPodWorkerApi');
+	// Other servers know no AUTH_TOKEN.
+	return serverTypeOf(serverType) === 'studio' ? textOf(token) : undefined;
 }
 
 /** Asks the application of a Pod, with the worker's token where the node has one. */
