@@ -134,7 +134,7 @@ function afterRead(run: Run, reply: Reply, policy: Policy, now: number, random: 
  * key there is: it may be allowed to cancel, and nobody else will.
  */
 function afterDenial(run: Run, reply: Reply, policy: Policy, now: number, random: number): Step {
-	const isWatched = run.origin === 'own' && policy.until === 'end';
+	const isWatched = run.origin === 'own' && ['end', 'told'].includes(policy.until);
 	if (isWatched && run.denials < MOST_DENIALS)
 		return waitForRead({ ...run, notBefore: now + pauseBefore(run.denials, random) }, policy, now);
 	if (isUnknownJob(reply)) {
@@ -165,12 +165,19 @@ function observe(before: Run, job: JobView, policy: Policy, now: number): Step {
 		});
 		return failure === undefined ? finish(run, { type: 'succeed', job }) : fail(run, failure);
 	}
-	if (policy.until === 'once') return finish(run, { type: 'handOver', job });
+	if (policy.until === 'once' || (policy.until === 'told' && hasTold(run, now)))
+		return finish(run, { type: 'handOver', job });
 	const restMs = run.phase === 'run' ? remainingMs(run, now) : undefined;
 	if (restMs !== undefined && restMs > (policy.mostRestMs ?? Infinity))
 		return endEarly({ ...run, restMs }, 'rest', 'RUN_TIMEOUT', policy, now);
 	return waitForRead(run, policy, now);
 }
+
+/** A worker that is silent for so long has nothing to tell. */
+const FIRST_WORD_MS = 30_000;
+
+const hasTold = ({ phase, progress, runSince }: Run, now: number): boolean =>
+	phase === 'run' && (progress !== undefined || now - (runSince ?? now) >= FIRST_WORD_MS);
 
 function waitForRead(run: Run, policy: Policy, now: number): Step {
 	if (policy.isPaused && run.phase === 'queue' && run.origin === 'own')

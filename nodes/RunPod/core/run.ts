@@ -9,8 +9,11 @@ import type { JobView, Phase } from './state';
 /** The words of `lifecycle.ts`: what is known of a job, what can happen to it, what can be done. */
 
 export interface Policy {
-	/** `end` waits for the result, `once` looks one time, `submit` hands the id over at once. */
-	until: 'end' | 'once' | 'submit';
+	/**
+	 * `end` waits for the result, `told` until the job runs and has told something, `once` looks one
+	 * time, `submit` hands the id over at once.
+	 */
+	until: 'end' | 'told' | 'once' | 'submit';
 	queueTimeoutMs: number;
 	runTimeoutMs: number;
 	/** The budget that the run timeout comes from, where one leaves less time than the user's own. */

@@ -38,6 +38,11 @@ export class Plane {
 	readonly hints = new Set<string>();
 	/** Pods that a stopped run leaves behind. */
 	readonly left: string[] = [];
+	/**
+	 * Undoes what must not stay when the run ends without handing it on; tells in a sentence what stayed
+	 * nevertheless.
+	 */
+	readonly undo: Array<() => Promise<string | undefined>> = [];
 
 	constructor(
 		readonly context: IExecuteFunctions,
