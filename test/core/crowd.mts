@@ -22,7 +22,8 @@ export interface CrowdWorld {
 	}>;
 	width: number;
 	goesOn: boolean;
-	until: BatchState['until'];
+	/** Whether the jobs are waited for, or only handed in. */
+	until: 'result' | 'submit';
 	cancelOnStop: boolean;
 	stopAtMs: number;
 	queueTimeoutMs: number;
@@ -75,6 +76,7 @@ export function driveBatch(world: CrowdWorld): CrowdTrace {
 	const wishes = world.jobs.map(({ items, fallback }) => ({
 		items: Array.from({ length: items }, () => item++),
 		hasFallback: fallback !== undefined,
+		isWatched: world.until === 'result',
 	}));
 	let batch = newBatch(wishes, world);
 	const trace: Omit<CrowdTrace, 'batch' | 'bookedUsd' | 'endedAt' | 'stoppedAt'> = {
@@ -259,9 +261,9 @@ export function driveBatch(world: CrowdWorld): CrowdTrace {
 		now = at;
 		advance(soonest);
 	}
-	if (batch.until === 'submit' && batch.stop === undefined)
+	if (world.until === 'submit' && batch.stop === undefined)
 		batch.jobs.forEach(({ phase }, job) => {
-			if (phase === 'done') trace.handedIn.push(String(last[job]?.run.jobId));
+			if (phase === 'done' || phase === 'failed') trace.handedIn.push(String(last[job]?.run.jobId));
 		});
 	return { ...trace, batch, bookedUsd: account.spent, stoppedAt: sign.at, endedAt: now };
 }

@@ -33,7 +33,14 @@ interface Drawn {
 
 const drawn: fc.Arbitrary<Drawn> = fc
 	.constantFrom(...KINDS)
-	.chain((kind) => fc.tuple(fc.constant(kind), fc.constantFrom(...kind.depths), fc.integer({ min: 1, max: 19 }), fc.integer({ min: 1, max: 9 })))
+	.chain((kind) =>
+		fc.tuple(
+			fc.constant(kind),
+			fc.constantFrom(...kind.depths),
+			fc.integer({ min: 1, max: 19 }),
+			fc.integer({ min: 1, max: 9 }),
+		),
+	)
 	.chain(([{ colourType, channels }, depth, width, height]) =>
 		fc.record({
 			colourType: fc.constant(colourType),
@@ -41,9 +48,15 @@ const drawn: fc.Arbitrary<Drawn> = fc
 			depth: fc.constant(depth),
 			width: fc.constant(width),
 			height: fc.constant(height),
-			samples: fc.array(fc.integer({ min: 0, max: 2 ** depth - 1 }), { minLength: width * height * channels, maxLength: width * height * channels }),
+			samples: fc.array(fc.integer({ min: 0, max: 2 ** depth - 1 }), {
+				minLength: width * height * channels,
+				maxLength: width * height * channels,
+			}),
 			filters: fc.array(fc.integer({ min: 0, max: 4 }), { minLength: height, maxLength: height }),
-			palette: fc.array(fc.array(fc.integer({ min: 0, max: 255 }), { minLength: 4, maxLength: 4 }), { minLength: 2 ** Math.min(depth, 8), maxLength: 2 ** Math.min(depth, 8) }),
+			palette: fc.array(
+				fc.array(fc.integer({ min: 0, max: 255 }), { minLength: 4, maxLength: 4 }),
+				{ minLength: 2 ** Math.min(depth, 8), maxLength: 2 ** Math.min(depth, 8) },
+			),
 			hasTransparency: fc.boolean(),
 			piece: fc.integer({ min: 1, max: 300 }),
 		}),
@@ -66,7 +79,9 @@ function filtered(row: Buffer, before: Buffer, step: number, filter: number): Bu
 		const b = before[at];
 		const c = at >= step ? before[at - step] : 0;
 		const estimate = a + b - c;
-		const nearest = [a, b, c].reduce((best, one) => (Math.abs(estimate - one) < Math.abs(estimate - best) ? one : best));
+		const nearest = [a, b, c].reduce((best, one) =>
+			Math.abs(estimate - one) < Math.abs(estimate - best) ? one : best,
+		);
 		out[at] = row[at] - [0, a, b, Math.floor((a + b) / 2), nearest][filter];
 	}
 	return out;
@@ -84,7 +99,18 @@ function chunk(kind: string, body: Buffer): Buffer {
 const keyOf = ({ samples, channels }: Drawn): number[] => samples.slice(0, channels);
 
 function pngOf(picture: Drawn, interlace = 0, more: Buffer[] = []): Buffer {
-	const { width, height, depth, colourType, channels, samples, filters, palette, hasTransparency, piece } = picture;
+	const {
+		width,
+		height,
+		depth,
+		colourType,
+		channels,
+		samples,
+		filters,
+		palette,
+		hasTransparency,
+		piece,
+	} = picture;
 	const header = Buffer.alloc(13);
 	header.writeUInt32BE(width, 0);
 	header.writeUInt32BE(height, 4);
@@ -99,13 +125,17 @@ function pngOf(picture: Drawn, interlace = 0, more: Buffer[] = []): Buffer {
 	}
 	const data = deflateSync(Buffer.concat(rows));
 	const pieces: Buffer[] = [];
-	for (let at = 0; at < data.length; at += piece) pieces.push(chunk('IDAT', data.subarray(at, at + piece)));
-	const transparency = colourType === 3 ? Buffer.from(palette.map((entry) => entry[3])) : packed(keyOf(picture), 16);
+	for (let at = 0; at < data.length; at += piece)
+		pieces.push(chunk('IDAT', data.subarray(at, at + piece)));
+	const transparency =
+		colourType === 3 ? Buffer.from(palette.map((entry) => entry[3])) : packed(keyOf(picture), 16);
 	return Buffer.concat([
 		Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
 		chunk('IHDR', header),
 		...more,
-		...(colourType === 3 ? [chunk('PLTE', Buffer.from(palette.flatMap((entry) => entry.slice(0, 3))))] : []),
+		...(colourType === 3
+			? [chunk('PLTE', Buffer.from(palette.flatMap((entry) => entry.slice(0, 3))))]
+			: []),
 		...(hasTransparency && channels !== 2 && channels !== 4 ? [chunk('tRNS', transparency)] : []),
 		...pieces,
 		chunk('IEND', Buffer.alloc(0)),
@@ -126,8 +156,11 @@ function expected(picture: Drawn): number[] {
 			colour = palette[own[0]].slice(0, 3);
 			if (hasTransparency) opacity = palette[own[0]][3];
 		} else if (channels === 2 || channels === 4) opacity = eight[channels - 1];
-		else if (hasTransparency && own.every((sample, index) => sample === keyOf(picture)[index])) opacity = 0;
-		pixels.push(...colour.map((value) => Math.round((value * opacity + 255 * (255 - opacity)) / 255)));
+		else if (hasTransparency && own.every((sample, index) => sample === keyOf(picture)[index]))
+			opacity = 0;
+		pixels.push(
+			...colour.map((value) => Math.round((value * opacity + 255 * (255 - opacity)) / 255)),
+		);
 	}
 	return pixels;
 }
@@ -194,7 +227,10 @@ function bmpOf(pixelBytes: number, isTopDown: boolean): Buffer {
 	bytes.writeUInt16LE(pixelBytes * 8, 28);
 	for (const [index, [red, green, blue]] of colours.entries()) {
 		const y = Math.floor(index / 2);
-		bytes.set([blue, green, red], 54 + (isTopDown ? y : 1 - y) * rowBytes + (index % 2) * pixelBytes);
+		bytes.set(
+			[blue, green, red],
+			54 + (isTopDown ? y : 1 - y) * rowBytes + (index % 2) * pixelBytes,
+		);
 	}
 	return bytes;
 }

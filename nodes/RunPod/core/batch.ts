@@ -16,6 +16,8 @@ export interface BatchJob {
 	/** The input items that it belongs to. */
 	items: number[];
 	hasFallback: boolean;
+	/** Whether its end is waited for; else it is only handed in. */
+	isWatched: boolean;
 	/** `checking`: whether the first job is out of the way. `settling`: its result or error is made. */
 	phase: 'waiting' | 'running' | 'checking' | 'settling' | 'done' | 'failed' | 'dropped';
 	server: Server;
@@ -30,8 +32,6 @@ export interface BatchState {
 	width: number;
 	/** Whether n8n's setting lets the others go on after a failure. */
 	goesOn: boolean;
-	/** Whether jobs are waited for, or only handed in. */
-	until: 'result' | 'submit';
 	jobs: BatchJob[];
 	stop?: 'canceled' | 'sibling';
 	/** The job whose failure ended the batch. */
@@ -59,7 +59,7 @@ export type Task =
 	| { type: 'fail'; job: number; failure: Failure }
 	/** Ends all jobs that are watched. */
 	| { type: 'stopOthers' }
-	/** Cancel what was handed in, because nobody will collect it. */
+	/** Cancel what was handed in: nobody will learn its ID. */
 	| { type: 'giveUp'; jobs: number[] };
 
 interface Step {
@@ -67,20 +67,13 @@ interface Step {
 	tasks: Task[];
 }
 
-type Rules = Pick<BatchState, 'width' | 'goesOn' | 'until'>;
+type Wish = Pick<BatchJob, 'items' | 'hasFallback' | 'isWatched'>;
+type Rules = Pick<BatchState, 'width' | 'goesOn'>;
 
-export const newBatch = (
-	jobs: Array<Pick<BatchJob, 'items' | 'hasFallback'>>,
-	rules: Rules,
-): BatchState => ({
+export const newBatch = (wishes: Wish[], rules: Rules): BatchState => ({
 	...rules,
 	isOver: false,
-	jobs: jobs.map(({ items, hasFallback }) => ({
-		items,
-		hasFallback,
-		phase: 'waiting',
-		server: 'primary',
-	})),
+	jobs: wishes.map((wish) => ({ ...wish, phase: 'waiting', server: 'primary' })),
 });
 
 export function nextInBatch(batch: BatchState, event: BatchEvent): Step {
@@ -94,7 +87,10 @@ export function nextInBatch(batch: BatchState, event: BatchEvent): Step {
 		case 'ended':
 			return event.end.type === 'fail'
 				? afterFailure(batch, event.job, event.end.failure)
-				: afterSuccess(batch, event.job);
+				: {
+						batch: change(batch, event.job, { phase: 'settling' }),
+						tasks: [{ type: 'collect', job: event.job }],
+					};
 		case 'checked':
 			return event.isFree && batch.stop === undefined
 				? handOn(batch, event.job)
@@ -102,12 +98,6 @@ export function nextInBatch(batch: BatchState, event: BatchEvent): Step {
 		case 'settled':
 			return afterSettling(batch, event.job, event.isLost === true);
 	}
-}
-
-function afterSuccess(batch: BatchState, job: number): Step {
-	if (batch.until === 'result')
-		return { batch: change(batch, job, { phase: 'settling' }), tasks: [{ type: 'collect', job }] };
-	return goOn({ batch: change(batch, job, { phase: 'done' }), tasks: [] });
 }
 
 function afterFailure(batch: BatchState, job: number, failure: Failure): Step {
@@ -159,6 +149,10 @@ function afterSettling(batch: BatchState, job: number, isLost: boolean): Step {
 const isActive = ({ phase }: BatchJob): boolean =>
 	phase === 'running' || phase === 'checking' || phase === 'settling';
 
+/** Whether RunPod has it and nobody watches it; also where no item could be made of it. */
+const isHandedIn = ({ isWatched, phase, failure }: BatchJob): boolean =>
+	!isWatched && (phase === 'done' || (phase === 'failed' && failure === undefined));
+
 /** Starts what may start; where nothing can happen any more, the batch is over. */
 function goOn({ batch, tasks }: Step): Step {
 	let free = batch.stop === undefined ? batch.width - batch.jobs.filter(isActive).length : 0;
@@ -172,9 +166,9 @@ function goOn({ batch, tasks }: Step): Step {
 		return { ...one, phase: 'running' };
 	});
 	const isOver = !jobs.some(isActive);
-	const handedIn = jobs.flatMap(({ phase }, job) => (phase === 'done' ? [job] : []));
-	const isInVain = isOver && batch.until === 'submit' && batch.stop !== undefined;
-	const last: Task[] = isInVain && handedIn.length > 0 ? [{ type: 'giveUp', jobs: handedIn }] : [];
+	const isInVain = isOver && batch.stop !== undefined;
+	const handedIn = isInVain ? jobs.flatMap((one, job) => (isHandedIn(one) ? [job] : [])) : [];
+	const last: Task[] = handedIn.length > 0 ? [{ type: 'giveUp', jobs: handedIn }] : [];
 	return { batch: { ...batch, jobs, isOver }, tasks: [...tasks, ...started, ...last] };
 }
 

@@ -1,7 +1,7 @@
 import type { IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 
 import { newBatch, nextInBatch } from '../core/batch';
-import type { BatchEvent, BatchState, Task } from '../core/batch';
+import type { BatchEvent, Task } from '../core/batch';
 import { JobFailure } from '../core/failure';
 import type { Failure } from '../core/failure';
 import { isWayFree } from '../core/fallback';
@@ -28,6 +28,8 @@ type JobTask = Extract<Task, { job: number }>;
 
 /** What the last attempt of a job left, until its result is made. */
 type Going = Served & { watch: Watch };
+
+type CollectItems = (one: Going) => Promise<INodeExecutionData[]>;
 
 export class Batch {
 	private readonly stop: StopSign;
@@ -77,7 +79,7 @@ export class Batch {
 
 	/** Runs the jobs in a window and returns the node's output. */
 	async run(jobs: PlannedJob[]): Promise<INodeExecutionData[][]> {
-		await this.play(jobs, 'result');
+		await this.play(jobs, async (one) => await this.itemsOf(one));
 		// Poll Status hands over what it found; only of a job of this run is that worth a word.
 		this.tally.hint(this.context, this.register !== undefined);
 		const items = this.results.flatMap((some) => some ?? []);
@@ -89,7 +91,7 @@ export class Batch {
 	 * here, by a stop or a failure, what was accepted is cancelled.
 	 */
 	async submit(jobs: PlannedJob[]): Promise<AcceptedJob[]> {
-		await this.play(jobs, 'submit');
+		await this.play(jobs);
 		return jobs.flatMap((_, job) => this.acceptedOf(job));
 	}
 
@@ -104,15 +106,16 @@ export class Batch {
 	}
 
 	/** Performs what the batch decides until nothing is left to do. */
-	private async play(jobs: PlannedJob[], until: BatchState['until']): Promise<void> {
+	private async play(jobs: PlannedJob[], collectItems?: CollectItems): Promise<void> {
 		this.going.clear();
-		const wishes = jobs.map(({ itemIndex, itemIndexes = [itemIndex], fallback }) => ({
+		const wishes = jobs.map(({ itemIndex, itemIndexes = [itemIndex], fallback, policy }) => ({
 			items: itemIndexes,
 			hasFallback: fallback !== undefined,
+			isWatched: policy.until !== 'submit',
 		}));
 		const goesOn = this.context.continueOnFail();
 		const width = jobs[0]?.options.maxParallelJobs ?? 1;
-		let batch = newBatch(wishes, { width, goesOn, until });
+		let batch = newBatch(wishes, { width, goesOn });
 		const handle = async (event: BatchEvent): Promise<void> => {
 			const tasks: Task[] = [];
 			const isStop = this.stop.reason === 'canceled' && batch.stop !== 'canceled';
@@ -123,7 +126,7 @@ export class Batch {
 			}
 			await Promise.all(
 				tasks.map(async (task) => {
-					const next = await this.perform(task, jobs);
+					const next = await this.perform(task, jobs, collectItems);
 					if (next !== undefined) await handle(next);
 				}),
 			);
@@ -135,7 +138,11 @@ export class Batch {
 		if (error !== undefined) throw addLeft(error, this.tally.left);
 	}
 
-	private async perform(task: Task, jobs: PlannedJob[]): Promise<BatchEvent | undefined> {
+	private async perform(
+		task: Task,
+		jobs: PlannedJob[],
+		collectItems?: CollectItems,
+	): Promise<BatchEvent | undefined> {
 		if (task.type === 'stopOthers') {
 			this.stop.stopOthers();
 			return undefined;
@@ -144,14 +151,18 @@ export class Batch {
 		const job = jobs[task.job];
 		if (job === undefined) return undefined;
 		try {
-			return await this.performFor(job, task);
+			return await this.performFor(job, task, collectItems);
 		} catch (thrown) {
 			this.errors.set(task.job, this.fail(thrown, job, job.options.simplify));
 			return { type: 'settled', job: task.job, isLost: true };
 		}
 	}
 
-	private async performFor(planned: PlannedJob, task: JobTask): Promise<BatchEvent> {
+	private async performFor(
+		planned: PlannedJob,
+		task: JobTask,
+		collectItems?: CollectItems,
+	): Promise<BatchEvent> {
 		const { job } = task;
 		const before = this.going.get(job);
 		switch (task.type) {
@@ -175,7 +186,9 @@ export class Batch {
 				return { type: 'checked', job, isFree: end?.type === 'fail' && isWayFree(end.failure) };
 			}
 			case 'collect':
-				if (before !== undefined) this.results[planned.itemIndex] = await this.itemsOf(before);
+				if (before && collectItems) this.results[planned.itemIndex] = await collectItems(before);
+				// Should the batch end here after all, a job that was only handed in has to be cancelled.
+				if (planned.policy.until === 'submit') return { type: 'settled', job };
 				break;
 			case 'fail': {
 				const { api } = before?.served ?? planned;
