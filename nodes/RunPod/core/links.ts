@@ -4,7 +4,7 @@ import { isPrivateHost } from './address';
 
 const LINK = /^https?:\/\//i;
 /** No link is longer, and base64 is not looked at. */
-const LONGEST_LINK = 8 * 1024;
+const LONGEST_LINK = 8000;
 const DEEPEST = 8;
 
 function parse(link: string): URL | undefined {
