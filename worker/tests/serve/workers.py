@@ -102,10 +102,12 @@ class PodWorker:
             threading.Event().wait(LOOK_S)
         raise AssertionError(f"job {job_id} did not end; {self.process.output}")
 
-    def wait_for_progress(self, job_id: str) -> dict:
+    def wait_for_progress(self, job_id: str, message: str = "") -> dict:
         for _ in range(LOOKS):
-            if "output" in (reply := self.http.get(f"/status/{job_id}").json()):
+            reply = self.http.get(f"/status/{job_id}").json()
+            if "output" in reply and reply["output"].get("message", "").startswith(message):
                 return reply["output"]
+            assert "error" not in reply, reply
             threading.Event().wait(LOOK_S)
         raise AssertionError(f"job {job_id} told no progress; {self.process.output}")
 
