@@ -840,7 +840,7 @@ export interface ModelsOutput {
 		[k: string]: unknown;
 	}[];
 	/**
-	 * The checkpoint that is used when none is named; null where the set has none
+	 * The checkpoint that is used when none is named; null where there is none
 	 */
 	default_model: string | null;
 	/**

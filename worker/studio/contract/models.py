@@ -249,7 +249,7 @@ class ModelsOutput(StrictModel):
     default_model: Annotated[
         str | None,
         Field(
-            description="The checkpoint that is used when none is named; null where the set has none"
+            description="The checkpoint that is used when none is named; null where there is none"
         ),
     ]
     downloaded: Annotated[
