@@ -7,7 +7,8 @@ from studio.jobs.runner import JobRunner
 from studio.pod import Clocks
 
 # Whoever only looks on does not need the worker: a monitor would keep an unused Pod for ever.
-WATCHING = ("/", "/health", "/metrics", "/stream", "/ws")
+# By the last step of a path. A list that is opened in a form is no work either: /api/models.
+WATCHING = ("/", "/health", "/metrics", "/stream", "/ws", "/models")
 
 
 class Activity:

@@ -84,7 +84,7 @@ def test_the_two_clocks_run_apart():
     runner = JobRunner(Settings(), lambda job_input, context: {}, clock)
     activity = Activity(runner, clock)
     clock.now += 50
-    for path in ("/", "/health", "/v2/x/health", "/metrics", "/stream", "/ws"):
+    for path in ("/", "/health", "/v2/x/health", "/metrics", "/stream", "/ws", "/api/models"):
         activity.request(path)
     assert activity.clocks() == Clocks(50, 50, None, 0)
     activity.request("/v2/x/status/1")
