@@ -1,6 +1,7 @@
 """What a GPU does with a UNet, as far as it can be seen without one: which calls are recorded, batched, compiled."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 import torch
@@ -121,7 +122,8 @@ def test_batches_are_even():
 
 
 def test_images_of_a_batch_equal_those_made_alone_but_for_rounding(tiny_settings, monkeypatch):
-    model = loaded.diffusion(Assets(tiny_settings), None, "cpu")
+    # Decoded in full precision: in half, the last bit of a latent can be eight of 255 in a pixel.
+    model = loaded.diffusion(Assets(replace(tiny_settings, speed_ups=())), None, "cpu")
     alone = generate(model, picture(), [4, 5, 6])
     monkeypatch.setattr(model, "at_once", lambda width, height: 2)
     steps = []
