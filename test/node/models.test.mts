@@ -45,7 +45,10 @@ const entries = [
 ];
 
 /** Opens the list as the editor does, with the node's parameters as they stand in the form. */
-async function open(parameters: INodeParameters = {}, worker?: { baseUrl: string; token: string }) {
+async function open(
+	parameters: INodeParameters = {},
+	worker?: { baseUrl: string; token: string; serverType?: string },
+) {
 	const setup = generate(parameters);
 	if (worker !== undefined) setup.credentials.runPodWorkerApi = worker;
 	const workflow = makeWorkflow(setup);
@@ -167,6 +170,18 @@ describe('on a worker at its own address', () => {
 			await stub.close();
 		}
 	});
+});
+
+test('a server that is no Studio Worker is not asked', async () => {
+	const stub = await startStub(() => ({ body: listed }));
+	try {
+		const comfy = { baseUrl: stub.url, token: '', serverType: 'comfyui' };
+		const { message } = await problem({ runOn: 'workerUrl', workerUrl: '' }, comfy);
+		expect(message).toContain('needs a Studio Worker');
+		expect(stub.seen).toEqual([]);
+	} finally {
+		await stub.close();
+	}
 });
 
 test('the field is a list with a way to type the name, and its list is there', () => {
