@@ -1,11 +1,14 @@
 /** The list of the field 'Model': where it comes from, what it costs, and what stands in its place. */
 import { LoadOptionsContext } from 'n8n-core';
 import type { INodeParameters } from 'n8n-workflow';
+import type { AccountChange } from '../../emulator/server.mts';
 import { RunPod } from '../../nodes/RunPod/RunPod.node.ts';
 import { searchModels } from '../../nodes/RunPod/methods/modelSearch.ts';
 import { makeAdditionalData, makeWorkflow, NODE, runNode } from './harness.mts';
 import {
+	account,
 	changeEndpoint,
+	ENDPOINT,
 	fault,
 	generate,
 	KEY,
@@ -44,6 +47,12 @@ const entries = [
 	{ name: 'painter.safetensors (sdxl)', value: 'painter.safetensors' },
 ];
 
+/** What the management plane tells of the endpoint's workers. */
+function workersAre(...statuses: string[]) {
+	const list = statuses.map((status, n) => ({ id: `w${n}`, status, gpuTypeId: 'G' }));
+	account({ workers: { [ENDPOINT]: list } } as AccountChange);
+}
+
 /** Opens the list as the editor does, with the node's parameters as they stand in the form. */
 async function open(
 	parameters: INodeParameters = {},
@@ -74,7 +83,7 @@ async function problem(...args: Parameters<typeof open>) {
 
 describe('on an endpoint', () => {
 	test('an idle worker is asked by one short job', async () => {
-		changeEndpoint({ workers: { idle: 1 } });
+		workersAre('IDLE');
 		workerDoes({ output: listed });
 		expect(await open()).toEqual(entries);
 		const { submits, cancels } = ledger();
@@ -85,11 +94,14 @@ describe('on an endpoint', () => {
 	});
 
 	test.each([
-		['no worker', {}],
-		['a starting worker', { initializing: 1 }],
-		['a busy worker', { running: 1, ready: 1 }],
-	])('%s: nothing is submitted, and the text says what to do', async (_name, workers) => {
-		changeEndpoint({ workers });
+		['no worker', []],
+		['a starting worker', ['INITIALIZING']],
+		['a busy worker', ['RUNNING']],
+		['a worker without a GPU', ['THROTTLED', 'UNHEALTHY']],
+	])('%s: nothing is submitted, and the text says what to do', async (_name, statuses) => {
+		workersAre(...statuses);
+		// RunPod keeps workers at hand that do not run, and counts them as idle.
+		changeEndpoint({ workers: { idle: 2, ready: 2 } });
 		const { message, description } = await problem();
 		expect(message).toBe(
 			"Endpoint 'studio1' has no idle worker, and starting one for a list would cost money.",
@@ -99,7 +111,7 @@ describe('on an endpoint', () => {
 	});
 
 	test('a job that nobody takes after all is cancelled', async () => {
-		changeEndpoint({ workers: { idle: 1 } });
+		workersAre('IDLE');
 		workerDoes({ output: listed, queueMs: 600_000 });
 		const { message } = await problem();
 		expect(message).toContain('15 seconds');
@@ -108,7 +120,7 @@ describe('on an endpoint', () => {
 	}, 40_000);
 
 	test('a worker that fails is told in its own words', async () => {
-		changeEndpoint({ workers: { idle: 1 } });
+		workersAre('IDLE');
 		workerDoes({ error: "INVALID_ROUTE: Invalid route: 'models'. Must be one of 'x'" });
 		expect((await problem()).message).toContain("Invalid route: 'models'");
 	});
@@ -117,7 +129,7 @@ describe('on an endpoint', () => {
 		['another output', { text: 'hello' }, 'The worker of this endpoint does not list its models.'],
 		['no model', { ...listed, checkpoints: [] }, 'This worker has no model for images from text.'],
 	])('%s is no empty list', async (_name, output, text) => {
-		changeEndpoint({ workers: { idle: 1 } });
+		workersAre('IDLE');
 		workerDoes({ output });
 		expect((await problem()).message).toBe(text);
 	});
@@ -132,10 +144,14 @@ describe('on an endpoint', () => {
 		expect(ledger().requests).toEqual([]);
 	});
 
-	test('a health that cannot be read submits nothing and shows no key', async () => {
-		fault({ operation: 'health', fault: { kind: 'reply', status: 401, body: { error: KEY } } });
+	test('workers that cannot be read: nothing is submitted, and no key is shown', async () => {
+		fault({
+			operation: 'serverless-workers',
+			fault: { kind: 'reply', status: 403, body: { error: KEY } },
+		});
 		const { message, description } = await problem();
-		expect(message).toContain("The health of endpoint 'studio1' could not be read: HTTP 401");
+		expect(message).toContain("The workers of endpoint 'studio1' could not be read: HTTP 403");
+		expect(description).toContain('By Name');
 		expect(message + description).not.toContain(KEY);
 		expect(ledger().submits).toEqual([]);
 	});

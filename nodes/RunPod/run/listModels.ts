@@ -2,19 +2,19 @@ import type { ILoadOptionsFunctions } from 'n8n-workflow';
 
 import { settings } from '../contract/limits';
 import { baseUrlOf, endpointIdOf } from '../core/address';
-import { readHealth } from '../core/endpoints';
 import { JobFailure, failureOf } from '../core/failure';
 import { readModels } from '../core/models';
 import type { ModelEntry } from '../core/models';
 import type { JobOptions } from '../core/options';
 import { policyOf } from '../core/plan';
+import { readWorkers } from '../core/platformFacts';
 import { describeReply } from '../core/reply';
 import { buildBody } from '../core/request';
 import { newRun } from '../core/run';
 import { noPeers } from '../core/schedule';
 import { isRecord } from '../core/state';
 import { openJobApi } from '../transport/jobs';
-import type { JobApi } from '../transport/jobs';
+import { openManagementApi } from '../transport/managementApi';
 import { ownJobOptions } from './endpointJobs';
 import { runJob } from './runJob';
 import { StopSign } from './stop';
@@ -77,8 +77,8 @@ async function askEndpoint(context: ILoadOptionsFunctions, given: unknown): Prom
 		pollIntervalMs: POLL_MS,
 		requestTimeoutS: settings.requestTimeoutS.minimum ?? 30,
 	};
+	await refuseWithoutIdleWorker(context, endpointIdOf(given));
 	const api = await openJobApi(context, options);
-	await refuseWithoutIdleWorker(api, endpointIdOf(given));
 	const { end } = await runJob(newRun(), {
 		api,
 		body: buildBody({ route: 'models' }, options),
@@ -92,16 +92,24 @@ async function askEndpoint(context: ILoadOptionsFunctions, given: unknown): Prom
 	return some(models);
 }
 
-async function refuseWithoutIdleWorker(api: JobApi, endpointId: string): Promise<void> {
-	const reply = await api.health();
-	const health = reply.kind === 'ok' ? readHealth(reply.body) : undefined;
-	if (health === undefined) {
+/**
+ * By the list of workers: there IDLE is one that runs and asks for jobs. The counts of the job API call
+ * also those idle that RunPod keeps at hand without running them.
+ */
+async function refuseWithoutIdleWorker(
+	context: ILoadOptionsFunctions,
+	endpointId: string,
+): Promise<void> {
+	const api = await openManagementApi(context);
+	const reply = await api.list(`serverless/${endpointId}/workers`, 'workers');
+	const workers = reply.kind === 'ok' ? readWorkers(reply.body) : undefined;
+	if (workers === undefined) {
 		throw problem(
-			`The health of endpoint '${endpointId}' could not be read: ${describeReply(reply)}.`,
-			`Check 'Endpoint' and the credential. ${BY_NAME}`,
+			`The workers of endpoint '${endpointId}' could not be read: ${describeReply(reply)}.`,
+			`Check 'Endpoint' and the rights of the key. ${BY_NAME}`,
 		);
 	}
-	if ((health.workers.idle ?? 0) > 0 && (health.jobs.inQueue ?? 0) === 0) return;
+	if (workers.some(({ status }) => status === 'IDLE')) return;
 	throw problem(
 		`Endpoint '${endpointId}' has no idle worker, and starting one for a list would cost money.`,
 		`${BY_NAME} Or open the list again shortly after a job, while its worker is still warm.`,
