@@ -28,7 +28,7 @@ function n8n(
 }
 
 const submit = (register: JobRegister, item: number, id: string) => {
-	register.submitting(item, 'print', 1000);
+	register.submitting({ itemIndex: item }, 'print', 1000);
 	register.accepted(item, 'print', attachedRun(id, 1000), 'endpoint');
 };
 
@@ -55,6 +55,23 @@ test('an accepted job is found again, with its log line and its custom data', ()
 	expect(second.find(4, 'print')).toBeUndefined();
 });
 
+test('items that were joined in one job stay together in the next try, and apart from others', () => {
+	const { context } = n8n();
+	const register = new JobRegister(context);
+	const jobs = (...items: number[]) => items.map((itemIndex) => ({ itemIndex }));
+	const partsOf = (...items: number[]) =>
+		register.parted(jobs(...items)).map((part) => part.map(({ itemIndex }) => itemIndex));
+	expect(partsOf(0, 1, 2, 3)).toEqual([[0, 1, 2, 3]]);
+	register.submitting({ itemIndex: 1, itemIndexes: [1, 2] }, 'print', 1000);
+	register.accepted(1, 'print', attachedRun('job-1', 1000), 'endpoint');
+	expect(partsOf(0, 1, 2, 3)).toEqual([[0], [1, 2], [3]]);
+	// Without all of them it would be another job in any case.
+	expect(partsOf(0, 1, 3)).toEqual([[0, 1, 3]]);
+	register.ended(1, failed('JOB_LOST', {}, { details: { job_id: 'job-1', remote_job: 'gone' } }));
+	expect(partsOf(0, 1, 2, 3)).toEqual([[0, 1, 2, 3]]);
+	expect(partsOf()).toEqual([]);
+});
+
 test('another run of a node in a loop has its own jobs', () => {
 	const { context, store } = n8n();
 	submit(new JobRegister(context), 0, 'job-1');
@@ -64,7 +81,7 @@ test('another run of a node in a loop has its own jobs', () => {
 test('a submit without an answer is remembered without an id', () => {
 	const { context } = n8n();
 	const register = new JobRegister(context);
-	register.submitting(0, 'print', 1000);
+	register.submitting({ itemIndex: 0 }, 'print', 1000);
 	register.ended(0, failed('NETWORK', { detail: 'lost' }, { details: { outcome: 'unknown' } }));
 	expect(register.find(0, 'print')).toEqual({
 		fingerprint: 'print',

@@ -71,7 +71,7 @@ export class Attempts {
 			}),
 			observe: (seen, action) => {
 				if (fingerprint !== undefined && action.type === 'submit') {
-					register?.submitting(itemIndex, fingerprint, Date.now());
+					register?.submitting(job, fingerprint, Date.now());
 				}
 				if (fingerprint !== undefined && !wasKnown && seen.jobId !== undefined) {
 					wasKnown = true;

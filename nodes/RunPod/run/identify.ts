@@ -9,6 +9,7 @@ import type { FinalAction, Run } from '../core/run';
 import { isFinal, isRecord } from '../core/state';
 import { asStored } from './parked';
 import type { ParkedBatch } from './parked';
+import type { ItemsOfWork } from './planned';
 
 /**
  * The ids of submitted jobs, written where they survive: the node's context (Retry On Fail and
@@ -53,14 +54,46 @@ export class JobRegister {
 		return { fingerprint, submittedAt, jobId: typeof jobId === 'string' ? jobId : undefined };
 	}
 
+	/**
+	 * Parts jobs so that those which an earlier try has joined stay together and apart from the others:
+	 * another group would be another job, and paid again.
+	 */
+	parted<Job extends { itemIndex: number }>(jobs: Job[]): Job[][] {
+		const parts: Job[][] = [];
+		let loose: Job[] = [];
+		for (let at = 0; at < jobs.length; ) {
+			const known = this.joinedAt(jobs[at]?.itemIndex ?? -1);
+			const group = jobs.slice(at, at + known.length);
+			const isWhole =
+				known.length > 0 && group.map(({ itemIndex }) => itemIndex).join() === known.join();
+			if (isWhole) parts.push(loose, group);
+			loose = isWhole ? [] : [...loose, ...jobs.slice(at, at + 1)];
+			at += isWhole ? group.length : 1;
+		}
+		return [...parts, loose].filter(({ length }) => length > 0);
+	}
+
+	/** The items of the job that begins here and is not over. */
+	private joinedAt(itemIndex: number): number[] {
+		const known = this.jobs[itemIndex];
+		if (!isRecord(known) || known.isOver === true || !Array.isArray(known.items)) return [];
+		return known.items.filter((item) => typeof item === 'number');
+	}
+
 	/** Before a submit is sent: from here on its answer can get lost. */
-	submitting(itemIndex: number, fingerprint: string, now: number): void {
-		this.jobs[itemIndex] = { fingerprint, submittedAt: now };
+	submitting(
+		{ itemIndex, itemIndexes = [itemIndex] }: ItemsOfWork,
+		fingerprint: string,
+		now: number,
+	): void {
+		this.jobs[itemIndex] = { fingerprint, submittedAt: now, items: itemIndexes };
 	}
 
 	accepted(itemIndex: number, fingerprint: string, run: Run, place: string): void {
 		const { jobId, submittedAt } = run;
-		this.jobs[itemIndex] = { fingerprint, submittedAt: submittedAt ?? 0, jobId };
+		const before = this.jobs[itemIndex];
+		const items = isRecord(before) ? (before.items as number[]) : undefined;
+		this.jobs[itemIndex] = { fingerprint, submittedAt: submittedAt ?? 0, jobId, items };
 		const executionId = this.context.getExecutionId();
 		const node = this.context.getNode().name;
 		// All in the text: n8n's usual log format leaves the fields out.

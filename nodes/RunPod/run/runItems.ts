@@ -33,7 +33,8 @@ export async function runItems(
 	const prepared = await batch.plan(async (itemIndex): Promise<ItemJob> => {
 		return { ...(await prepare(itemIndex)), itemIndex };
 	});
-	const jobs = await batch.planEach(join(prepared), async (job): Promise<PlannedJob> => {
+	const joined = register.parted(prepared).flatMap((part) => join(part));
+	const jobs = await batch.planEach(joined, async (job): Promise<PlannedJob> => {
 		const { itemIndex, itemIndexes, input, options, binary } = job;
 		const body = buildBody(input, options);
 		const planOn = async (target: JobTarget): Promise<PlannedJob> => {
