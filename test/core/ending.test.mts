@@ -75,6 +75,21 @@ describe('reading', () => {
 		);
 	});
 
+	it('believes a cancel only when the job is over', () => {
+		const rows: Row[] = [
+			...submitted,
+			[120_000, ['read', job('IN_QUEUE')], 'cancel deadline'],
+			[120_100, ['cancelled', job('IN_PROGRESS')], 'wait 400'],
+			[120_500, 'woke', 'cancel deadline'],
+		];
+		play([...rows, [120_600, ['cancelled', job('CANCELLED')], 'fail WORKER_START_TIMEOUT']]);
+		const { action } = play([
+			...rows,
+			[125_000, ['cancelled', job('IN_PROGRESS')], 'fail WORKER_START_TIMEOUT'],
+		]);
+		expect(failureOfEnd(action).details).toMatchObject({ remote_job: 'unknown' });
+	});
+
 	const denied: Row[] = [
 		...submitted,
 		[2000, ['read', http(401)], 'wait 2000'],

@@ -278,8 +278,9 @@ function afterCanceled(
 	policy: Policy,
 	now: number,
 ): Step {
-	if (!isFinal(job.state) || job.state === 'CANCELLED')
-		return fail(run, stopped(run, cancel.code, 'done', policy));
+	// Heard, but not done: it can still end otherwise, and another may not take its place yet.
+	if (!isFinal(job.state)) return cancelAgain(run, policy, now);
+	if (job.state === 'CANCELLED') return fail(run, stopped(run, cancel.code, 'done', policy));
 	// It ended while the cancel was on its way: what was paid for is handed on.
 	const isTold = job.state !== 'COMPLETED' || job.hasOutput;
 	if (cancel.code !== 'CANCELED' && isTold) return observe(run, job, policy, now);

@@ -72,7 +72,7 @@ async function commandJobs(
 		}
 	};
 	await Promise.all(Array.from({ length: laneCount(context, itemCount) }, lane));
-	if (stop.reason === 'canceled') throw stopError(context, []);
+	if (stop.reason === 'canceled') throw stopError(context);
 	if (firstError !== undefined) throw firstError;
 	return [results];
 }

@@ -84,8 +84,12 @@ function mayRun(jobs: string[]): string {
 	return `These jobs may still be running: ${jobs.slice(0, MOST_NAMED).join(', ')}${rest}. Look them up with Job > Poll Status.`;
 }
 
-/** The end of a stopped execution. n8n calls a run stopped only if it reads "canceled". */
-export function stopError(context: IExecuteFunctions, left: string[]): NodeOperationError {
-	const description = left.length === 0 ? 'The remote jobs were cancelled, too.' : mayRun(left);
+/**
+ * The end of a stopped execution, with the jobs that may run on where it had any. n8n calls a run
+ * stopped only if it reads "canceled".
+ */
+export function stopError(context: IExecuteFunctions, left?: string[]): NodeOperationError {
+	const description =
+		left?.length === 0 ? 'The remote jobs were cancelled, too.' : left && mayRun(left);
 	return new NodeOperationError(context.getNode(), failures.CANCELED.message, { description });
 }
