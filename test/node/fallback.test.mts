@@ -1,7 +1,8 @@
 /** Fallback Endpoint: another target takes over what the first cannot serve, never beside it. */
-import { runNode } from './harness.mts';
+import { runNode, startNode } from './harness.mts';
 import {
 	addScript,
+	changeEndpoint,
 	ENDPOINT,
 	fault,
 	generate,
@@ -59,6 +60,40 @@ test('also where Cancel Remote Job on Stop is off: two jobs never run side by si
 	expect(status).toBe('success');
 	expect(ledger().openJobs).toEqual([]);
 	expect(ledger().cancels).toHaveLength(1);
+}, 30_000);
+
+test('an endpoint with 0 max workers is taken over, without a job that waits there', async () => {
+	changeEndpoint({ workersMax: 0 });
+	const { status, items } = await runNode(withFallback({ queueTimeoutS: 60 }));
+	expect(status).toBe('success');
+	expect(items[0].json.job).toMatchObject({ servedBy: 'fallback' });
+	expect(ledger().openJobs).toEqual([]);
+	expect(places().at(-1)).toBe(OTHER);
+}, 30_000);
+
+test('after Stop, and after a cancel by somebody else, nothing is submitted a second time', async () => {
+	addScript({ endpoint: ENDPOINT, script: { runMs: 60_000, make: studioWorker } });
+	const isSubmitted = async () => {
+		while (ledger().submits.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+	};
+	const stopped = await startNode(withFallback());
+	await isSubmitted();
+	stopped.stop();
+	expect((await stopped.done).status).toBe('canceled');
+	expect(places()).toEqual([ENDPOINT]);
+
+	const cancelled = await startNode(withFallback());
+	while (ledger().openJobs.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+	const [jobId] = ledger().openJobs;
+	const { endpoint } = generate().parameters;
+	await runNode({
+		...generate(),
+		parameters: { resource: 'job', operation: 'cancel', endpoint, jobId },
+	});
+	const { status, error } = await cancelled.done;
+	expect(status).toBe('error');
+	expect(error!.message).toContain('cancelled, but not by this run');
+	expect(places()).toEqual([ENDPOINT, ENDPOINT]);
 }, 30_000);
 
 test('without a confirmed cancel nothing is submitted a second time', async () => {

@@ -2,7 +2,16 @@
 import type { INodeParameters } from 'n8n-workflow';
 import type { Outcome } from './harness.mts';
 import { runNode, startNode } from './harness.mts';
-import { fault, generate, ledger, usePlatform, workerDoes } from './platform.mts';
+import {
+	ENDPOINT,
+	fault,
+	generate,
+	KEY,
+	ledger,
+	platformUrl,
+	usePlatform,
+	workerDoes,
+} from './platform.mts';
 
 usePlatform();
 
@@ -30,6 +39,20 @@ test('Stop cancels the remote job, once', async () => {
 	expect(ledger().cancels).toMatchObject([{ jobId: ledger().submits[0].jobId, changed: true }]);
 	expect(ledger().openJobs).toEqual([]);
 	expect(ledger().submits).toHaveLength(1);
+}, 20_000);
+
+test('Stop cancels the job of a Worker URL, with the token of the worker', async () => {
+	workerDoes({ runMs: 60_000 });
+	const baseUrl = `${platformUrl()}/v2/${ENDPOINT}`;
+	const { done, stop } = await startNode({
+		...generate({ runOn: 'workerUrl' }),
+		credentials: { runPodWorkerApi: { baseUrl, token: KEY } },
+	});
+	await until(() => ledger().submits.length === 1);
+	stop();
+	expect((await done).status).toBe('canceled');
+	expect(ledger().cancels).toMatchObject([{ jobId: ledger().submits[0].jobId, changed: true }]);
+	expect(ledger().openJobs).toEqual([]);
 }, 20_000);
 
 test('Stop cancels every job of a batch, each once', async () => {
