@@ -83,22 +83,31 @@ describe('cost', () => {
 	});
 });
 
-test('an endpoint with 0 max workers is told long before the queue timeout, and the job is cancelled', async () => {
+test('an endpoint with 0 max workers is told before anything is submitted', async () => {
 	changeEndpoint({ workersMax: 0 });
 	const { status, error } = await runNode(generate({ jobOptions: { queueTimeoutS: 3600 } }));
 	expect(status).toBe('error');
 	expect(`${error!.message} ${error!.description}`).toContain(
 		"Endpoint 'studio1' has 0 max workers. RunPod scales unused endpoints down to 0 after 7 days; raise 'Max Workers'.",
 	);
-	expect(ledger().submits.length).toBeLessThanOrEqual(1);
-	expect(ledger().cancels).toHaveLength(ledger().submits.length);
+	expect(ledger().submits).toEqual([]);
 });
 
-test('of a paused endpoint only the first items of a batch are submitted', async () => {
+test('where that is not told soon, the job is submitted, and cancelled when it is known', async () => {
+	changeEndpoint({ workersMax: 0 });
+	fault({ operation: 'serverless-get', fault: { kind: 'slow', delayMs: 2500 } });
+	const { error } = await runNode(generate({ jobOptions: { queueTimeoutS: 3600 } }));
+	expect(error!.message).toContain('has 0 max workers');
+	expect(ledger().submits).toHaveLength(1);
+	expect(ledger().cancels).toHaveLength(1);
+	expect(ledger().openJobs).toEqual([]);
+}, 20_000);
+
+test('nothing of a batch is submitted to a paused endpoint', async () => {
 	changeEndpoint({ workersMax: 0 });
 	const { items } = await runNode(
 		generate(
-			{ jobOptions: { maxParallelJobs: 1 } },
+			{ jobOptions: { maxParallelJobs: 2 } },
 			{
 				items: [{ json: {} }, { json: {} }, { json: {} }],
 				settings: { onError: 'continueRegularOutput' },
@@ -108,7 +117,7 @@ test('of a paused endpoint only the first items of a batch are submitted', async
 	expect(items.map(({ json }) => String(json.error))).toEqual(
 		Array.from({ length: 3 }, () => expect.stringContaining('has 0 max workers')),
 	);
-	expect(ledger().submits.length).toBeLessThanOrEqual(1);
+	expect(ledger().submits).toEqual([]);
 });
 
 test('a stuck queue explains itself with health, workers and stock', async () => {

@@ -57,8 +57,8 @@ export class Attempts {
 	private async watch(job: PlannedJob, watch: Watch): Promise<JobEnd> {
 		const { itemIndex, api, fingerprint } = job;
 		const { register } = this;
-		// Beside the submit: whether the endpoint has workers at all is known a moment later.
-		if (job.body !== undefined) this.surroundings.watch(api);
+		const isNew = job.body !== undefined && job.first.jobId === undefined && !job.first.end;
+		if (isNew) await this.surroundings.look(api, this.stop);
 		let wasKnown = job.first.jobId !== undefined;
 		const ended = await runJob(job.first, {
 			api,

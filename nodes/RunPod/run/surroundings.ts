@@ -32,6 +32,8 @@ interface WorkerList {
 const LIST_AGE_MS = 2000;
 const LOG_LINES = 50;
 
+/** The submit waits for the endpoint's limits no longer than this. */
+const FIRST_LOOK_MS = 1000;
 const ATTEMPTS = 3;
 const COUNTED_AFTER_MS = 1000;
 
@@ -62,9 +64,13 @@ export class Surroundings {
 		return this.opened;
 	}
 
-	/** Begins to read the endpoint; nobody waits for it. */
-	watch({ endpointId }: JobApi): void {
-		if (endpointId !== undefined) void this.endpoint(endpointId);
+	/**
+	 * Reads the endpoint before the first submit: without workers nothing is submitted at all. What
+	 * does not answer soon is not waited for; then a job that waits there is cancelled later.
+	 */
+	async look({ endpointId }: JobApi, stop: StopSign): Promise<void> {
+		if (endpointId === undefined) return;
+		await Promise.race([this.endpoint(endpointId), stop.sleep(FIRST_LOOK_MS)]);
 	}
 
 	/** Whether it is known that the endpoint may have no worker. */
