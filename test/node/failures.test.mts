@@ -243,3 +243,17 @@ test('a state that nobody knows is not the end', async () => {
 	expect(outcome.status).toBe('success');
 	expect(ledger().jobs[0].readsAfterFinal).toBe(0);
 }, 20_000);
+
+test('a 429 with Retry-After slows down all jobs of the endpoint, not only the one that got it', async () => {
+	workerDoes({ runMs: 5000 });
+	fault({ operation: 'status', times: 1, fault: { kind: 'reply', status: 429, retryAfter: 3 } });
+	const items = [0, 1, 2].map((n) => ({ json: { n } }));
+	const { status } = await runNode(generate({}, { items }));
+	expect(status).toBe('success');
+	const reads = ledger().requests.filter(({ operation }) => operation === 'status');
+	const refused = reads.find((read) => read.status === 429)!;
+	// Looks that were on their way already do not count.
+	const after = reads.filter(({ at }) => at > refused.at + 300);
+	expect(Math.min(...after.map(({ at }) => at))).toBeGreaterThanOrEqual(refused.at + 3000);
+	expect(new Set(after.map(({ jobId }) => jobId)).size).toBe(3);
+}, 30_000);
