@@ -47,7 +47,6 @@ test('an accepted job is found again, with its log line and its custom data', ()
 	// The store is plain data: it goes through a database when the run is parked.
 	const second = new JobRegister(n8n(JSON.parse(JSON.stringify(store))).context);
 	expect(second.find(3, 'print')).toEqual({
-		fingerprint: 'print',
 		submittedAt: 1000,
 		jobId: 'job-3',
 	});
@@ -84,7 +83,6 @@ test('a submit without an answer is remembered without an id', () => {
 	register.submitting({ itemIndex: 0 }, 'print', 1000);
 	register.ended(0, failed('NETWORK', { detail: 'lost' }, { details: { outcome: 'unknown' } }));
 	expect(register.find(0, 'print')).toEqual({
-		fingerprint: 'print',
 		submittedAt: 1000,
 		jobId: undefined,
 	});

@@ -48,6 +48,8 @@ const UNKNOWN_JOB: Reply = {
 export class Platform {
 	acceptedAt: number | undefined;
 	accepted = 0;
+	/** Jobs that came while one was open. */
+	acceptedTwice = 0;
 	canceledAt: number | undefined;
 	finalTold = false;
 	limitMs = Infinity;
@@ -61,8 +63,9 @@ export class Platform {
 	}
 
 	accept(now: number, limitMs: number): void {
+		if (this.isOpen(now)) this.acceptedTwice += 1;
+		else this.canceledAt = undefined;
 		this.accepted += 1;
-		if (this.acceptedAt !== undefined) return;
 		this.acceptedAt = now;
 		if (this.world.keepsLimit) this.limitMs = limitMs;
 	}

@@ -63,6 +63,7 @@ export function* live(
 	first: Run,
 	start: number,
 	sign: Sign,
+	observe: (run: Run, action: Action) => void = () => {},
 ): Generator<Pause, Trace, number> {
 	let now = start;
 	let run = first;
@@ -115,6 +116,7 @@ export function* live(
 		}
 		run = step.run;
 		const { action } = step;
+		observe(run, action);
 		trace.steps += 1;
 		if (trace.steps > MOST_STEPS) throw new Error('the run does not end');
 		if (action.type === 'succeed' || action.type === 'fail' || action.type === 'handOver') {

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 
 import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
-import { failures } from '../contract/errors';
-import type { Failure } from '../core/failure';
 import type { RunBody } from '../core/request';
 import type { FinalAction, Run } from '../core/run';
-import { isFinal, isRecord } from '../core/state';
+import { mayRunAgain } from '../core/secondTry';
+import type { KnownJob } from '../core/secondTry';
+import { isRecord } from '../core/state';
 import { asStored } from './parked';
 import type { ParkedBatch } from './parked';
 import type { ItemsOfWork } from './planned';
@@ -16,13 +16,6 @@ import type { ItemsOfWork } from './planned';
  * parked runs read it), the execution's custom data (people search by it) and the server log (the
  * only one left when the process is killed).
  */
-
-/** What is known of an item's job. Without `jobId` the submit was sent and its answer was lost. */
-interface KnownJob {
-	fingerprint: string;
-	submittedAt: number;
-	jobId?: string;
-}
 
 const CUSTOM_KEY = 'runpodJobId';
 /** n8n warns above 255 characters, which are six IDs. */
@@ -51,7 +44,7 @@ export class JobRegister {
 		}
 		const { submittedAt, jobId } = known;
 		if (typeof submittedAt !== 'number') return undefined;
-		return { fingerprint, submittedAt, jobId: typeof jobId === 'string' ? jobId : undefined };
+		return { submittedAt, jobId: typeof jobId === 'string' ? jobId : undefined };
 	}
 
 	/**
@@ -104,10 +97,7 @@ export class JobRegister {
 		this.show(String(jobId));
 	}
 
-	/**
-	 * Notes that a job is certainly over and that the same again can succeed: a retry submits a new
-	 * one. All others are only read again by a retry, which costs nothing.
-	 */
+	/** Notes that a retry may submit the job anew. */
 	ended(itemIndex: number, end: FinalAction): void {
 		const known = this.jobs[itemIndex];
 		if (end.type !== 'fail' || !isRecord(known) || !mayRunAgain(end.failure)) return;
@@ -136,19 +126,6 @@ export class JobRegister {
 			logger.debug(`The job ID could not be added to the custom data: ${String(error)}`);
 		}
 	}
-}
-
-function mayRunAgain({ code, details }: Failure): boolean {
-	if (details.outcome === 'unknown') return false;
-	if (details.job_id === null) return true;
-	// Looked for in vain, and its cancel, too: unless that could not be asked for.
-	if (code === 'JOB_LOST') return details.remote_job !== 'unknown';
-	// A job that this run cancelled would only be found cancelled.
-	if (details.remote_job === 'done') return true;
-	// A job that failed for an unknown reason is what a retry is for; one with a known lasting reason
-	// would fail again, and cost again.
-	const isWorthIt = failures[code].retryable || code === 'JOB_FAILED';
-	return isFinal(String(details.status)) && isWorthIt;
 }
 
 /** The same input for the same place gives the same text; the input itself is not kept. */

@@ -1,12 +1,11 @@
 import type { IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 
-import { lostSubmit } from '../core/ending';
 import type { JobTarget } from '../core/options';
 import { policyOf } from '../core/plan';
 import { buildBody } from '../core/request';
-import { attachedRun, newRun } from '../core/run';
 import type { Policy, Run } from '../core/run';
 import { noPeers } from '../core/schedule';
+import { takeUp } from '../core/secondTry';
 import { openJobApi } from '../transport/jobs';
 import { Batch } from './batch';
 import type { PlannedJob } from './planned';
@@ -68,18 +67,9 @@ export async function runItems(
 const waitsForCall = ({ options }: PlannedJob): boolean => options.waitForResult === 'callback';
 
 /** A job that an earlier try of this run submitted is read again, never submitted a second time. */
-function firstOf(
+const firstOf = (
 	register: JobRegister,
 	itemIndex: number,
 	fingerprint: string,
 	policy: Policy,
-): Run {
-	const known = register.find(itemIndex, fingerprint);
-	if (known === undefined) return newRun();
-	if (known.jobId !== undefined) return attachedRun(known.jobId, known.submittedAt);
-	const lost = { kind: 'cut', detail: 'in an earlier try of this run' } as const;
-	return {
-		...newRun(),
-		end: { type: 'fail', failure: lostSubmit(lost, known.submittedAt, policy) },
-	};
-}
+): Run => takeUp(register.find(itemIndex, fingerprint), policy);
