@@ -71,7 +71,8 @@ export const managementFields = {
 			name: 'image',
 			type: 'string',
 			default: 'ghcr.io/n8n-nodes-runpod-studio/runpod-studio-worker:1.0.0',
-			description: 'Container image of the workers; empty where a template gives it',
+			description:
+				'Container image of the workers; empty where a template gives it. The default is the name under which releases of this project publish theirs: where RunPod cannot pull it, no worker ever starts. Put the image that you built and pushed in its place.',
 		},
 		templateId: {
 			displayName: 'Template ID',
