@@ -4,6 +4,10 @@
  *   docs/images/first-image.jpg   what the demo's first workflow made
  *   docs/images/editor.png        the executed workflow in the editor, the node's panel open
  *   docs/images/form.png          the form's page with the picture
+ *   docs/images/pod-create.png    the panel of Pod > Create, with the Pod it made
+ *   docs/images/gpu-types.png     the list of GPU types with memory, price and stock
+ *
+ * The last two show an emulated account: no key is needed, nothing is paid, and its prices are invented.
  */
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,6 +18,7 @@ import { withCleanEnd } from './running/processes.mts';
 import { repository } from './setup/places.mts';
 import { say } from './setup/progress.mts';
 import { explain, Remedy } from './setup/remedy.mts';
+import { photographAccount } from './running/accountPictures.mts';
 
 const SIZE = { width: 1440, height: 900 };
 
@@ -45,6 +50,7 @@ async function makePictures(folder: string): Promise<void> {
 		// The panel slides in.
 		await page.waitForTimeout(1500);
 		await page.screenshot({ path: join(folder, 'editor.png') });
+		await photographAccount(page, demo, folder);
 	});
 	say(`The pictures are in ${folder}`);
 }

@@ -41,6 +41,12 @@ export async function choose(page: Page, field: string, option: string): Promise
 	return shown.map((id) => id.replace('parameter-input-', '')).filter((name) => !['field', 'item'].includes(name));
 }
 
+/** Opens the list of a field in which several things can be chosen, and waits for an entry with this word. */
+export async function openList(page: Page, field: string, word: string): Promise<void> {
+	await page.getByTestId(`parameter-input-${field}`).locator('.el-select').first().click(WAIT);
+	await page.getByRole('option').filter({ visible: true, hasText: word }).first().waitFor(WAIT);
+}
+
 /** Opens a node's panel and shows the image among its output. */
 export async function showImage(page: Page, node: string): Promise<void> {
 	await openPanel(page, node);

@@ -112,6 +112,16 @@ export class N8nClient {
 		return await this.call('POST', '/workflows', { settings: { executionOrder: 'v1' }, ...workflow });
 	}
 
+	/** n8n deletes only what was archived before. */
+	async removeWorkflow(id: string): Promise<void> {
+		await this.call('POST', `/workflows/${id}/archive`, {});
+		await this.call('DELETE', `/workflows/${id}`);
+	}
+
+	async removeCredential(id: string): Promise<void> {
+		await this.call('DELETE', `/credentials/${id}`);
+	}
+
 	async hasWorkflow(id: string): Promise<boolean> {
 		const found = await this.call<{ isArchived?: boolean }>('GET', `/workflows/${id}`).catch(() => undefined);
 		return found !== undefined && found.isArchived !== true;
