@@ -69,6 +69,16 @@ test('the body has the count, the disks of 50 GB and no open doors', () => {
 	});
 });
 
+test('CUDA versions are an exact list or the least one', () => {
+	const gpuOf = (more: object) => podBody({ ...wish, ...more }, { gpu: 'A', cloud: 'SECURE' }).gpu;
+	expect(gpuOf({ cudaVersions: ['12.6', '12.8'] })).toEqual({
+		id: 'A',
+		count: 1,
+		allowedCudaVersions: ['12.6', '12.8'],
+	});
+	expect(gpuOf({ minCudaVersion: '12.8' })).toEqual({ id: 'A', count: 1, minCudaVersion: '12.8' });
+});
+
 test('a network volume takes the place of the volume disk; 0 GB is none', () => {
 	const candidate = { gpu: 'g', cloud: 'SECURE' as const };
 	expect(podBody({ ...wish, networkVolume: 'vol1' }, candidate).mounts).toEqual({

@@ -23,6 +23,10 @@ const all: Array<[string, () => Setup]> = [
 	],
 	["'Name Tag' must not be empty", () => managed('pod', 'terminateIdle', { nameTag: ' ' })],
 	[
+		"'Name Tag' must not be empty",
+		() => managed('pod', 'terminate', { terminateScope: 'tag', nameTag: ' ' }),
+	],
+	[
 		"'Size (GB)' must be between 10 and 4096, not 5.",
 		() => managed('networkVolume', 'create', { name: 'a', dataCenter: locator('EM-1'), sizeGb: 5 }),
 	],

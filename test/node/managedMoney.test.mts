@@ -21,6 +21,29 @@ describe('GPU types', () => {
 	});
 });
 
+test('GPU types of a product, of a size, of a place', async () => {
+	account().account.change({ gpu: { 'Emulated GPU 48': { stock: { 'EM-2': 'NONE' } } } });
+	const names = async (more: INodeParameters) =>
+		(await jsons(managed('gpuType', 'getAll', more))).map(({ name }) => name);
+	expect(await names({ product: 'POD', minMemoryGb: 40 })).toEqual([
+		'Emulated GPU 48',
+		'Emulated GPU 80',
+	]);
+	expect(await names({ dataCenter: 'em-2', onlyInStock: true })).toEqual([GPU]);
+	expect(await names({ dataCenter: 'nowhere' })).toEqual([]);
+});
+
+test("a volume's type is sent, and its estimate takes the rates of the form", async () => {
+	const parameters = {
+		name: 'fast',
+		dataCenter: locator('EM-2'),
+		volumeType: 'HIGH_PERFORMANCE',
+		options: { pricePerGb: 0.2 },
+	};
+	const volume = await one(managed('networkVolume', 'create', parameters));
+	expect(volume).toMatchObject({ type: 'HIGH_PERFORMANCE', monthly_usd: 20 });
+});
+
 describe('network volumes and bills', () => {
 	test('a volume is created once, grows, never shrinks, and goes', async () => {
 		const create = managed('networkVolume', 'create', {
@@ -36,6 +59,15 @@ describe('network volumes and bills', () => {
 				fields: { sizeGb },
 			});
 		expect(await one(update(200))).toMatchObject({ size_gb: 200, monthly_usd: 14 });
+		const id = { networkVolume: locator(String(first.id)) };
+		const renamed = await one(
+			managed('networkVolume', 'update', { ...id, fields: { name: 'weights' } }),
+		);
+		expect(renamed).toMatchObject({ name: 'weights', size_gb: 200 });
+		expect(await one(managed('networkVolume', 'get', id))).toMatchObject({
+			name: 'weights',
+			data_center: 'EM-1',
+		});
 		const { error } = await failed(update(50));
 		expect(error!.message).toContain("'Size (GB)' must be at least 200");
 		const pod = await makePod({ networkVolume: locator(String(first.id)) });

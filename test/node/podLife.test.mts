@@ -99,6 +99,27 @@ test('idle Pods end, busy and unknown ones stay', async () => {
 	expect(openPods()).toHaveLength(2);
 });
 
+test('Get asks the application: it may fail, and of a stopped Pod it is not asked', async () => {
+	const { id } = await running();
+	const get = async (more = {}) =>
+		await one(managed('pod', 'get', { pod: locator(String(id)), ...more }));
+	expect(await get()).toMatchObject({
+		state: 'ready',
+		health: 'PASSED',
+		gpu_util_percent: 0,
+		cost_per_hour: 1,
+	});
+	account().changePod(String(id), {
+		app: { answers: { '/health': { status: 503, body: { detail: 'starting' } } } },
+	});
+	expect(await get()).toMatchObject({ state: 'starting', health: 'FAILED' });
+	const { length } = ledger().podCalls;
+	expect(await get({ checkHealth: false })).toMatchObject({ health: null });
+	account().changePod(String(id), { status: 'EXITED' });
+	expect(await get()).toMatchObject({ state: 'stopped', health: null, uptime_s: null });
+	expect(ledger().podCalls).toHaveLength(length);
+});
+
 test('Get Many finds Pods by their tag', async () => {
 	await makePod({ nameTag: 'other' });
 	await makePod();
