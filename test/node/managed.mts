@@ -24,7 +24,7 @@ export function useAccount(): void {
 	});
 	beforeEach(() => {
 		emulator.control.reset();
-		emulator.control.addPodScript({ script: { provisionMs: 0, startMs: 200 } });
+		emulator.control.addPodScript({ script: { provisionMs: 0, startMs: 0 } });
 	});
 	afterEach(() => sent.remember(ledger().requests));
 	afterAll(async () => {
