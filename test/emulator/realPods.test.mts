@@ -1,4 +1,5 @@
 /** Pods that are real processes: they answer through the proxy, and none is left when its Pod has ended. */
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startEmulator } from '../../emulator/server.mts';
 import type { RunningEmulator } from '../../emulator/server.mts';
@@ -149,4 +150,47 @@ test('a command that cannot be started is an ERROR; a reset leaves no process', 
 	emulator.control.reset();
 	await emulator.control.endPods();
 	expect(isAlive(pid)).toBe(false);
+});
+
+const python = process.env.STUDIO_PYTHON;
+(python === undefined ? describe.skip : describe)('the worker of this package', () => {
+	test.each([
+		['terminate', 'TERMINATED'],
+		['stop', 'EXITED'],
+	])('asks the platform to %s its own Pod at the end of its time', async (action, status) => {
+		emulator.control.reset();
+		emulator.control.addPodScript({
+			script: {
+				provisionMs: 0,
+				startMs: 0,
+				process: {
+					command: [python ?? '', '-u', join(__dirname, '..', '..', 'worker', 'handler.py')],
+					env: {
+						HOST: '127.0.0.1',
+						AUTH_TOKEN: 'token',
+						MODEL_SET: 'demo',
+						RUNPOD_MANAGEMENT_URL: '{url}/management/v2',
+						IDLE_ACTION: action,
+						POD_MAX_LIFETIME_S: '1',
+					},
+				},
+			},
+		});
+		const { body } = await call('POST', '/pods', {
+			name: 'idle',
+			image: 'any:1',
+			gpu: { id: 'Emulated GPU 24', count: 1 },
+			ports: ['8000/http'],
+		});
+		await until(async () => {
+			const { pods } = emulator.control.snapshot();
+			return pods[0].status === status ? true : undefined;
+		});
+		expect(emulator.control.snapshot().pods).toMatchObject([
+			{ id: body.id, status, actions: [{ action, key: `pod ${body.id}` }] },
+		]);
+		expect(emulator.control.account.logs.get(body.id)?.join('\n')).toContain(
+			`this Pod asks the platform to ${action} it: it has run for`,
+		);
+	});
 });
