@@ -32,8 +32,11 @@ class NotReached(Exception):
     """The link gave no file. The text says why, without the link: its query is often a secret."""
 
 
-class _Guarded(httpcore.NetworkBackend):
-    """Connects to the addresses that were checked; TLS still asks for the name."""
+class Guarded(httpcore.NetworkBackend):
+    """Connects to the addresses that were checked; TLS still asks for the name.
+
+    A name that is looked up again may lead elsewhere the second time.
+    """
 
     def __init__(self, allow_private: bool):
         self._allow_private = allow_private
@@ -59,7 +62,7 @@ def fetch(link: str, most_bytes: int, allow_private: bool, check: Callable[[], N
     ends = time.monotonic() + WHOLE_S
     timeout = {"connect": STEP_S, "read": STEP_S, "write": STEP_S, "pool": STEP_S}
     try:
-        with httpcore.ConnectionPool(network_backend=_Guarded(allow_private)) as pool:
+        with httpcore.ConnectionPool(network_backend=Guarded(allow_private)) as pool:
             for _ in range(MOST_REDIRECTS + 1):
                 check_address(link, allow_private)
                 with pool.stream("GET", link, headers=_HEADERS, extensions={"timeout": timeout}) as reply:

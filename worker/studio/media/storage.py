@@ -4,11 +4,13 @@ from collections.abc import Callable
 from io import BytesIO
 from urllib.parse import quote
 
+import httpcore
 from PIL import Image
 
 from studio.bucket import Bucket
 from studio.failures import StudioFailure
 from studio.media.addresses import AddressRefused, check_address
+from studio.media.fetch import Guarded
 from studio.media.images import MIME_TYPES
 from studio.media.results import change_images
 
@@ -51,6 +53,8 @@ class Storage:
         except ClientError as error:
             answer = error.response.get("Error", {})
             detail = f"{answer.get('Code', 'unknown')}: {answer.get('Message', 'no reason given')}"
+        except AddressRefused as refused:
+            detail = str(refused)
         except (BotoCoreError, Boto3Error, ValueError) as error:
             # The class alone: the text of some names the request with its signature.
             detail = f"{type(error).__name__} at {bucket.endpoint}"
@@ -80,7 +84,40 @@ class Storage:
                     response_checksum_validation="when_required",
                 ),
             )
+            if not bucket.trusted:
+                # The event is there to answer a request in the library's place.
+                self._client.meta.events.register("before-send.s3", self._send)
         return self._client
+
+    def _send(self, request, **_):
+        """Sends a request of boto3 to the addresses that were checked, which boto3 would look up again."""
+        from botocore.awsrequest import AWSResponse, HeadersDict
+        from botocore.exceptions import EndpointConnectionError
+
+        body = request.body.read() if hasattr(request.body, "read") else request.body
+        headers = [(name, _text(value)) for name, value in request.headers.items()]
+        timeout = {"connect": CONNECT_S, "read": READ_S, "write": READ_S, "pool": CONNECT_S}
+        try:
+            with httpcore.ConnectionPool(network_backend=Guarded(self._allow_private)) as pool:
+                reply = pool.request(
+                    request.method, request.url, headers=headers, content=body, extensions={"timeout": timeout}
+                )
+        except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
+            raise EndpointConnectionError(endpoint_url=self._bucket.endpoint, error=type(error).__name__) from None
+        pairs = {name.decode("latin-1"): value.decode("latin-1") for name, value in reply.headers}
+        return AWSResponse(request.url, reply.status, HeadersDict(pairs), _Raw(reply.content))
+
+
+class _Raw(BytesIO):
+    """The content of a reply as boto3 reads it."""
+
+    def stream(self, amt: int = 2**16, decode_content: bool | None = None):
+        while piece := self.read(amt):
+            yield piece
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 def link_images(output: dict, storage: Storage, folder: str, report: Callable[[int, int], None]) -> dict:

@@ -73,9 +73,9 @@ class PodServer:
     @contextlib.asynccontextmanager
     async def _life(self, app: FastAPI):
         self._loop = asyncio.get_running_loop()
-        async with httpx.AsyncClient() as self._client:
+        async with httpx.AsyncClient() as client:
             start = asyncio.create_task(asyncio.to_thread(dispatch.check_start, self.settings))
-            repeated = (self._sweep(), self._look(), self.live.push(self._client), self.departure.watch(self._client))
+            repeated = (self._sweep(), self._look(), self.live.push(client), self.departure.watch(client))
             tasks = [asyncio.create_task(work) for work in repeated]
             try:
                 yield
@@ -156,7 +156,7 @@ class PodServer:
             self._loop.call_soon_threadsafe(self._deliver, job.webhook, body)
 
     def _deliver(self, address: str, body: dict) -> None:
-        task = asyncio.get_running_loop().create_task(deliver(address, body, self._client, self.settings.allow_private))
+        task = asyncio.get_running_loop().create_task(deliver(address, body, self.settings.allow_private))
         self._deliveries.add(task)
         task.add_done_callback(self._deliveries.discard)
 

@@ -1,6 +1,7 @@
 """Storage against a real S3 server: what is put there is what its link gives, until the link expires."""
 
 import base64
+import socket
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
@@ -11,6 +12,7 @@ from moto.server import ThreadedMotoServer
 
 from studio.bucket import read_bucket
 from studio.failures import Cancelled, StudioFailure
+from studio.media import addresses
 from studio.media.images import encode_image, to_base64
 from studio.media.storage import Storage, link_images
 
@@ -100,3 +102,22 @@ def test_a_bucket_that_a_job_names_inside_the_network_is_refused(endpoint):
         storage(endpoint, allow_private=False).put("x.jpg", b"x", "image/jpeg")
     trusted = Storage(read_bucket(KEYS | {"endpointUrl": endpoint}, trusted=True), allow_private=False)
     assert trusted.put("x.jpg", b"x", "image/jpeg").startswith(endpoint)
+
+
+def test_a_bucket_whose_name_changes_between_check_and_connection_gets_nothing(endpoint, monkeypatch):
+    port = int(endpoint.rsplit(":", 1)[1])
+    real, asked = socket.getaddrinfo, []
+
+    def changing(host, port, *values, **options):
+        if host != "changing.example":
+            return real(host, port, *values, **options)
+        asked.append(host)
+        address = "1.1.1.1" if len(asked) == 1 else "127.0.0.1"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    monkeypatch.setattr(addresses.socket, "getaddrinfo", changing)
+    with pytest.raises(StudioFailure, match="UPLOAD_FAILED: .*leads into a network that the worker keeps out of"):
+        storage(f"http://changing.example:{port}", allow_private=False).put("changing.png", b"x", "image/png")
+    assert len(asked) > 1
+    found = client(endpoint).list_objects_v2(Bucket="pictures").get("Contents", [])
+    assert not [entry for entry in found if entry["Key"].endswith("changing.png")]

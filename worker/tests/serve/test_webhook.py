@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-import httpx
 import pytest
 
+from studio.media import addresses
 from studio.serve.webhook import deliver
 from tests.serve.workers import PodWorker
 
@@ -55,8 +56,7 @@ def attempt(address: str, allow_private: bool = True) -> tuple[bool, list[float]
         pauses.append(seconds)
 
     async def run() -> bool:
-        async with httpx.AsyncClient() as client:
-            return await deliver(address, {"id": "a"}, client, allow_private, pause)
+        return await deliver(address, {"id": "a"}, allow_private, pause)
 
     return asyncio.run(run()), pauses
 
@@ -85,6 +85,18 @@ def test_an_unreachable_receiver_is_not_an_error(receiver):
 def test_an_inner_address_is_not_called(receiver):
     assert attempt(receiver.url, allow_private=False) == (False, [0, 5, 15])
     assert receiver.bodies == []
+
+
+def test_a_name_that_changes_between_check_and_connection_is_not_called(monkeypatch, receiver):
+    port = int(receiver.url.rsplit(":", 1)[1].partition("/")[0])
+    answers = iter(["1.1.1.1", "127.0.0.1"] * 3)
+
+    def changing(host, asked, **options):
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(answers), port))]
+
+    monkeypatch.setattr(addresses.socket, "getaddrinfo", changing)
+    assert attempt(f"http://changing.example:{port}/hook", allow_private=False) == (False, [0, 5, 15])
+    assert receiver.bodies == [] and list(answers) == []
 
 
 @pytest.mark.parametrize(("prompt", "key"), [("a cat", "output"), ("raise x", "error")])
