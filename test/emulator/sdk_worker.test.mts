@@ -134,6 +134,29 @@ const finished = (bench: Bench, id: string) =>
 	});
 });
 
+(python === undefined ? describe.skip : describe)('a job that kills its worker', () => {
+	it('is given up by the platform after one retry, and the next job runs on the next worker', async () => {
+		const bench = await startReal();
+		bench.control.setEndpoint({ id: ENDPOINT, pingTimeoutMs: 3000 });
+		const id = await bench.run({ do: 'die' });
+		// The platform starts another worker in the place of one that is gone.
+		for (const name of ['worker-d', 'worker-e']) {
+			const child = await attach(bench, name);
+			await eventually(() => child.signalCode ?? undefined, `${name} dies`);
+			// Its pings come from a second process, which the end of the container takes along.
+			process.kill(-(child.pid ?? 0), 'SIGKILL');
+		}
+		expect(await finished(bench, id)).toMatchObject({
+			status: 'FAILED',
+			retries: 1,
+			error: 'job timed out after 1 retries',
+		});
+		await attach(bench, 'worker-f');
+		const next = await finished(bench, await bench.run({ do: 'echo' }));
+		expect(next).toMatchObject({ status: 'COMPLETED', workerId: 'worker-f' });
+	});
+});
+
 (python === undefined ? describe.skip : describe)(
 	'a worker that takes several jobs at once',
 	() => {

@@ -2,15 +2,19 @@
 
 import asyncio
 import os
+import signal
 
 import runpod
 
 
 async def handler(job):
-    """input: {do: "echo" | "fail" | "wait" | "not_json", ...} -> the echo, or an exception."""
+    """input: {do: "echo" | "fail" | "wait" | "not_json" | "die", ...} -> the echo, or an exception."""
     given = job["input"]
     if given["do"] == "fail":
         raise ValueError("told to fail")
+    if given["do"] == "die":
+        # As a fault inside a native library would do: no exception, no goodbye.
+        os.kill(os.getpid(), signal.SIGKILL)
     if given["do"] == "not_json":
         return {"value": float("nan")}
     if given["do"] == "wait":
