@@ -163,6 +163,25 @@ test('a worker that refuses says why', async () => {
 	expect(ledger().openJobs).toEqual([]);
 });
 
+test('an answer that was lost is not submitted again, not even by Retry On Fail', async () => {
+	workerAnswers();
+	workerHolds();
+	// The lost hold keeps a worker; the second try asks another one for its health.
+	emulator.control.setEndpoint({ id: ENDPOINT, workersMax: 2 });
+	emulator.control.addFault({
+		operation: 'run',
+		match: { input: { action: 'keepalive' } },
+		fault: { kind: 'cut', accepted: true },
+	});
+	const settings = { retryOnFail: true, maxTries: 2, waitBetweenTries: 0 };
+	const { error } = await runNode(warmUp({ duration: 60 }, { settings }));
+	expect(error!.message).toContain('was lost');
+	expect(error!.message).toContain('the job may be running');
+	expect(error!.description).toContain('it ends after 120 seconds at the latest');
+	expect(holds()).toHaveLength(1);
+	emulator.control.setEndpoint({ id: ENDPOINT, workersMax: 1 });
+});
+
 test('Stop while the hold waits for its worker cancels it', async () => {
 	workerAnswers();
 	workerHolds(TOLD, 3_600_000);

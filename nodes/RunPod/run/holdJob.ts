@@ -1,6 +1,7 @@
 import type { IDataObject } from 'n8n-workflow';
 
 import { jobLimits } from '../contract/job';
+import { lostSubmit } from '../core/ending';
 import { JobFailure, failureOf } from '../core/failure';
 import { policyOf } from '../core/plan';
 import { recordOf, textOf } from '../core/reading';
@@ -11,6 +12,7 @@ import { noPeers } from '../core/schedule';
 import { openJobApi } from '../transport/jobs';
 import type { JobApi } from '../transport/jobs';
 import { ownJobOptions } from './endpointJobs';
+import { JobRegister, fingerprintOf } from './identify';
 import type { Plane } from './plane';
 import { cancelJob, runJob } from './runJob';
 
@@ -19,6 +21,7 @@ import { cancelJob, runJob } from './runJob';
  * by its own address. Its progress tells who took it; a second job could reach another worker.
  */
 export interface HoldWish {
+	itemIndex: number;
 	endpointId: string;
 	durationS: number;
 	intervalS: number;
@@ -35,26 +38,39 @@ const MARGIN_S = 60;
  */
 export async function holdWorker(plane: Plane, wish: HoldWish): Promise<IDataObject> {
 	const { context, stop } = plane;
-	const { endpointId, durationS, intervalS } = wish;
+	const { itemIndex, endpointId, durationS, intervalS } = wish;
 	const options = {
 		...ownJobOptions(endpointId, wish.timeoutS),
 		runTimeoutS: Math.min(durationS + MARGIN_S, jobLimits.executionTimeoutMaxS),
 	};
 	const api = await openJobApi(context, options);
 	const policy: Policy = { ...policyOf(options, noPeers()), until: 'told' };
+	const body = buildBody(
+		{ action: 'keepalive', duration: durationS, interval: intervalS },
+		options,
+	);
+	const register = new JobRegister(context);
+	const fingerprint = fingerprintOf(api.baseUrl, body);
+	const known = register.find(itemIndex, fingerprint);
+	if (known !== undefined && known.jobId === undefined) {
+		// Retry On Fail: a second hold beside one that may be there would pay twice.
+		const lost = { kind: 'cut', detail: 'in an earlier try of this run' } as const;
+		throw new JobFailure(lostSubmit(lost, known.submittedAt, policy));
+	}
 	let wasNoted = false;
 	const { run, end } = await runJob(newRun(), {
 		api,
-		body: buildBody({ action: 'keepalive', duration: durationS, interval: intervalS }, options),
+		body,
 		policy: () => policy,
 		stop,
-		observe: ({ jobId }) => {
-			if (jobId === undefined || wasNoted) return;
+		observe: (now, action) => {
+			if (action.type === 'submit') register.submitting(itemIndex, fingerprint, Date.now());
+			if (now.jobId === undefined || wasNoted) return;
 			wasNoted = true;
-			// What is left of it when this process is killed.
-			context.logger.info(`RunPod job ${jobId} was submitted to hold a worker of ${endpointId}`);
+			register.accepted(itemIndex, fingerprint, now, `hold a worker of ${endpointId}`);
 		},
 	});
+	register.ended(itemIndex, end);
 	if (end.type === 'fail') throw new JobFailure(end.failure);
 	const told = recordOf(end.job.output);
 	const workerId = textOf(told.worker_id);

@@ -59,7 +59,7 @@ export async function execute(this: IExecuteFunctions): Promise<INodeExecutionDa
 			const hold =
 				durationS === 0
 					? null
-					: await holdWorker(plane, { endpointId: id, durationS, intervalS, timeoutS });
+					: await holdWorker(plane, { itemIndex, endpointId: id, durationS, intervalS, timeoutS });
 			const item: IDataObject = {
 				state: 'ready',
 				endpoint_id: id,
