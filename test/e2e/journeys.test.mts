@@ -6,6 +6,7 @@ import { findBrowser, sendForm, withBrowser } from '../../scripts/running/browse
 import { choose, logIn, openPanel } from '../../scripts/running/editor.mts';
 import { itemsOf } from '../../scripts/running/examples.mts';
 import type { Execution } from '../../scripts/running/n8nClient.mts';
+import { hold } from './journeys/hold.mts';
 import { temporaryPod } from './journeys/temporaryPod.mts';
 import { ENDPOINT, LOGIN, RUN_MS, Stand } from './stand.mts';
 import type { Look } from './stand.mts';
@@ -128,6 +129,8 @@ describe('captions', () => {
 });
 
 describe('a folder captioned on a temporary Pod', () => temporaryPod(stand));
+
+describe('a worker for direct access', () => hold(stand));
 
 describe('Stop in the editor', () => {
 	it('ends the job on the worker between two steps, by exactly one cancel', async () => {
