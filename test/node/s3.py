@@ -48,7 +48,10 @@ def check(self, bucket_name: str | None = None, key_name: str | None = None) -> 
     rest = urlsplit(self.uri).query.partition("&X-Amz-Signature=")[0]
     request = AWSRequest(self.method, f"{address}{self.raw_path}?{rest}", {"host": urlsplit(address).netloc})
     request.context["timestamp"] = made
-    if auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request) != query["X-Amz-Signature"]:
+    if (
+        auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
+        != query["X-Amz-Signature"]
+    ):
         raise S3SignatureDoesNotMatchError
 
 

@@ -31,8 +31,10 @@ function contextWith(data: ICredentialDataDecryptedObject) {
 	);
 }
 
-const open = async (data: ICredentialDataDecryptedObject) =>
-	await openStorage(contextWith(data) as never, 5000);
+async function open(data: ICredentialDataDecryptedObject) {
+	const storage = await openStorage(contextWith(data) as never, 5000);
+	return { ...storage, linkOf: (key: string) => String(storage.linkOf(key)) };
+}
 const file = (bytes: Buffer, name = 'Füchse im Schnee #1') => ({
 	folder: 'job-1',
 	name,

@@ -744,6 +744,18 @@ export const settingFields = {
 		default: true,
 		description: "Whether each result tells what its job cost, by RunPod's prices of the moment",
 	},
+	storage: {
+		displayName: 'Storage',
+		name: 'storage',
+		type: 'options',
+		options: [
+			{ name: 'None', value: 'none' },
+			{ name: 'RunPod Storage', value: 'runPodStorage' },
+		],
+		default: 'none',
+		description:
+			'Bucket for what is too large for a request or a reply: images then travel as links. It also takes the images that come out as links.',
+	},
 	maxUsdPerJob: {
 		displayName: 'Max USD per Job',
 		name: 'maxUsdPerJob',
@@ -788,6 +800,19 @@ export const settingFields = {
 		type: 'string',
 		default: 'data',
 		description: 'Name of the binary field that the image goes to',
+	},
+	outputAs: {
+		displayName: 'Output',
+		name: 'outputAs',
+		type: 'options',
+		options: [
+			{ name: 'Binary', value: 'binary' },
+			{ name: 'URL', value: 'url' },
+			{ name: 'Both', value: 'both' },
+		],
+		default: 'binary',
+		description:
+			"What the images become in the item: files, links to them, or both. Links need a storage: the worker's own, or the one under Job Options.",
 	},
 	simplify: {
 		displayName: 'Simplify',

@@ -461,7 +461,7 @@ export const limits: Readonly<Record<Route, readonly Limit[]>> = {
 		{
 			name: 'output',
 			parameter: 'output',
-			label: 'Output',
+			label: 'Delivery',
 			type: 'string',
 			required: false,
 			group: 'own',
@@ -762,7 +762,7 @@ export const limits: Readonly<Record<Route, readonly Limit[]>> = {
 		{
 			name: 'output',
 			parameter: 'output',
-			label: 'Output',
+			label: 'Delivery',
 			type: 'string',
 			required: false,
 			group: 'own',
@@ -880,7 +880,7 @@ export const limits: Readonly<Record<Route, readonly Limit[]>> = {
 		{
 			name: 'output',
 			parameter: 'output',
-			label: 'Output',
+			label: 'Delivery',
 			type: 'string',
 			required: false,
 			group: 'own',
@@ -1064,6 +1064,16 @@ export const settings = {
 		group: 'main',
 		default: true,
 	},
+	storage: {
+		name: 'storage',
+		parameter: 'storage',
+		label: 'Storage',
+		type: 'string',
+		required: false,
+		group: 'main',
+		default: 'none',
+		enum: ['none', 'runPodStorage'],
+	},
 	maxUsdPerJob: {
 		name: 'max_usd_per_job',
 		parameter: 'maxUsdPerJob',
@@ -1112,6 +1122,16 @@ export const settings = {
 		required: false,
 		group: 'main',
 		default: 'data',
+	},
+	outputAs: {
+		name: 'output_as',
+		parameter: 'outputAs',
+		label: 'Output',
+		type: 'string',
+		required: false,
+		group: 'main',
+		default: 'binary',
+		enum: ['binary', 'url', 'both'],
 	},
 	simplify: {
 		name: 'simplify',

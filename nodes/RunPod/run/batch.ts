@@ -14,7 +14,8 @@ import { PeerBook } from './peerBook';
 import type { AcceptedJob, ItemsOfWork, PlannedJob } from './planned';
 import { asNodeError, errorItem, stopError } from './raise';
 import { cancelJob, runJob } from './runJob';
-import type { JobEnd } from './runJob';
+import type { JobEnd, JobWork } from './runJob';
+import { bodyOf, tidyUp } from './shipping';
 import { StopSign } from './stop';
 import { Surroundings } from './surroundings';
 import { Tally } from './tally';
@@ -198,9 +199,9 @@ export class Batch {
 		// Beside the submit: whether the endpoint has workers at all is known a moment later.
 		if (job.body !== undefined) this.surroundings.watch(api);
 		let wasKnown = job.first.jobId !== undefined;
-		const ended = await runJob(job.first, {
+		const work: JobWork = {
 			api,
-			body: job.body,
+			body: await bodyOf(job),
 			stop: this.stop,
 			policy: () => ({
 				...job.policy,
@@ -215,10 +216,14 @@ export class Batch {
 					wasKnown = true;
 					register?.accepted(itemIndex, fingerprint, seen, api.endpointId ?? api.baseUrl);
 				}
+				// Its images can be large, and the job may run for hours.
+				if (seen.jobId !== undefined) work.body = undefined;
 				this.peers.slowDown(api, seen);
 				watch.note(seen, Date.now());
 			},
-		});
+		};
+		const ended = await runJob(job.first, work);
+		await tidyUp(job, ended.end);
 		if (fingerprint !== undefined) register?.ended(itemIndex, ended.end);
 		return ended;
 	}
@@ -249,7 +254,7 @@ export class Batch {
 		end: FinalAction,
 		watch: Watch,
 	): Promise<INodeExecutionData[]> {
-		const { itemIndex, options, binary, api } = job;
+		const { options, api } = job;
 		if (end.type === 'fail') {
 			const isStopped = this.stop.reason === 'canceled';
 			throw new JobFailure(
@@ -257,17 +262,7 @@ export class Batch {
 			);
 		}
 		const jobId = run.jobId ?? '';
-		const finished = {
-			job: end.job,
-			jobId,
-			endpointId: api.endpointId,
-			baseUrl: api.baseUrl,
-			timeline: watch.timeline,
-			options,
-			binary,
-			itemIndex,
-			servedBy: job.servedBy ?? ('primary' as const),
-		};
+		const finished = { ...job, job: end.job, jobId, timeline: watch.timeline };
 		if (end.type === 'handOver') {
 			this.tally.handedOver += 1;
 			return [notFinishedItem(finished)];

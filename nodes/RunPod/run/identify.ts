@@ -4,7 +4,6 @@ import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
 import { failures } from '../contract/errors';
 import type { Failure } from '../core/failure';
-import type { RunBody } from '../core/request';
 import type { FinalAction, Run } from '../core/run';
 import { isFinal, isRecord } from '../core/state';
 import { asStored } from './parked';
@@ -113,6 +112,13 @@ function mayRunAgain({ code, details }: Failure): boolean {
 	return isFinal(String(details.status)) && isWorthIt;
 }
 
-/** The same input for the same place gives the same text; the input itself is not kept. */
-export const fingerprintOf = (place: string, body: RunBody): string =>
-	createHash('sha256').update(place).update(JSON.stringify(body.input)).digest('hex').slice(0, 32);
+/**
+ * The same input for the same place gives the same text; the input itself is not kept. Of images
+ * the content counts, not the way that it goes: a link is another one each time.
+ */
+export const fingerprintOf = (place: string, input: object, images: string[] = []): string =>
+	createHash('sha256')
+		.update(place)
+		.update(JSON.stringify([input, images]))
+		.digest('hex')
+		.slice(0, 32);

@@ -35,8 +35,8 @@ export interface Storage {
 	isReachedFrom(address: string): boolean;
 	/** Stores a file under a new name, which it returns. Throws UPLOAD_FAILED. */
 	put(file: NewFile): Promise<string>;
-	/** The link that is handed on. */
-	linkOf(key: string): string;
+	/** The link that is handed on; null where none opens without a key. */
+	linkOf(key: string): string | null;
 	/** A link for the worker alone, for so many seconds. */
 	timedLink(key: string, seconds: number): string;
 	/** The name of a file of this bucket that a link leads to. */
@@ -68,7 +68,10 @@ export async function openStorage(context: IExecuteFunctions, timeoutMs: number)
 		hasTimedLinks: hasTimedLinks(bucket),
 		isPublic: bucket.publicUrl !== undefined,
 		isReachedFrom: (address) => isReachedFrom(bucket, address),
-		linkOf: (key) => linkOf(bucket, key, Date.now()),
+		linkOf: (key) =>
+			bucket.publicUrl === undefined && !hasTimedLinks(bucket)
+				? null
+				: linkOf(bucket, key, Date.now()),
 		timedLink: (key, seconds) => timedLink(bucket, key, seconds, Date.now()),
 		keyIn: (link) => keyIn(bucket, link),
 		put: async ({ folder, name, extension, mimeType, bytes }) => {

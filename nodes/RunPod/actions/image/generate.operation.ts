@@ -10,10 +10,10 @@ import type { Route } from '../../contract/routes';
 import { routes } from '../../contract/routes';
 import { invalidInput } from '../../core/failure';
 import { buildInput } from '../../core/request';
-import { readJobOptions } from '../../run/jobOptions';
+import { outputAsOf, readJobOptions } from '../../run/jobOptions';
 import type { PreparedJob } from '../../run/prepared';
 import { runItems } from '../../run/runItems';
-import { outputFieldOf, waitFields } from '../runFields';
+import { outputField, outputFieldOf, waitFields } from '../runFields';
 
 /** The worker's routes that make an image from text. */
 const choices = ['create', 'production'] as const satisfies readonly Route[];
@@ -45,7 +45,8 @@ const lorasField: INodeProperties = {
 	typeOptions: { multipleValues: true },
 	placeholder: 'Add LoRA',
 	default: {},
-	description: 'Small files on the volume that change the style or add a subject; they must fit the model',
+	description:
+		'Small files on the volume that change the style or add a subject; they must fit the model',
 	options: [
 		{
 			displayName: 'LoRA',
@@ -108,6 +109,7 @@ export const fields: INodeProperties[] = [
 	prompt,
 	routeField,
 	...rest,
+	{ ...outputField, displayOptions: { show } },
 	...choices.map(optionsOf),
 	...waitFields(show),
 ];
@@ -131,9 +133,11 @@ function prepare(context: IExecuteFunctions, itemIndex: number): PreparedJob {
 	const input = buildInput(route, values, options.roundSize === true);
 	return {
 		input: input as IDataObject,
+		mayAskForLinks: true,
 		options: readJobOptions.call(context, itemIndex),
 		binary: {
 			field: outputFieldOf(options),
+			output: outputAsOf(context.getNodeParameter('outputAs', itemIndex, null)),
 			fileName: typeof input.filename === 'string' ? input.filename : undefined,
 			prompt: String(input.prompt),
 		},

@@ -6,8 +6,7 @@ import type {
 } from 'n8n-workflow';
 
 import { settingFields } from '../../contract/fields';
-import { buildInput } from '../../core/request';
-import { mostImagesOf } from '../../core/sources';
+import { sourceLimitsOf } from '../../core/sources';
 import { readSources } from '../../run/inputs';
 import type { SourceImage } from '../../run/inputs';
 import { readJobOptions } from '../../run/jobOptions';
@@ -32,7 +31,7 @@ export const fields: INodeProperties[] = [
 	...waitFields(show),
 ];
 
-const mostImages = mostImagesOf('score');
+const sourceLimits = sourceLimitsOf('score');
 
 /** What `files` tells of a scored image. */
 const described = ({ field, fileName, mimeType, bytes, width, height }: SourceImage) => ({
@@ -54,11 +53,11 @@ async function prepare(
 	seen: Map<number, Described[]>,
 ): Promise<PreparedJob> {
 	const options = readJobOptions.call(context, itemIndex);
-	const sources = await readSources(context, itemIndex, mostImages, options);
-	seen.set(itemIndex, sources.map(described));
-	const input = buildInput('score', { images: sources.map(({ base64 }) => base64) });
+	const images = await readSources(context, itemIndex, sourceLimits, options);
+	seen.set(itemIndex, images.map(described));
 	return {
-		input: input as IDataObject,
+		input: { route: 'score' },
+		images,
 		options,
 		binary: { field: settingFields.outputField.name, isRequired: false },
 	};

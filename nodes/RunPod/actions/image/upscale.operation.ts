@@ -9,12 +9,12 @@ import { fields as routeFields, settingFields } from '../../contract/fields';
 import { settings } from '../../contract/limits';
 import { invalidInput } from '../../core/failure';
 import { buildInput, problemOf } from '../../core/request';
-import { baseNameOf, mostImagesOf } from '../../core/sources';
+import { baseNameOf, sourceLimitsOf } from '../../core/sources';
 import { readSources } from '../../run/inputs';
-import { readJobOptions } from '../../run/jobOptions';
+import { outputAsOf, readJobOptions } from '../../run/jobOptions';
 import type { PreparedJob } from '../../run/prepared';
 import { runItems } from '../../run/runItems';
-import { outputFieldOf, waitFields } from '../runFields';
+import { outputField, outputFieldOf, waitFields } from '../runFields';
 import { sourceFields } from '../sourceFields';
 
 const show = { resource: ['image'], operation: ['upscale'] };
@@ -39,6 +39,7 @@ export const fields: INodeProperties[] = [
 	{ ...settingFields.targetWidth, displayOptions: byTarget },
 	{ ...settingFields.targetHeight, displayOptions: byTarget },
 	...mainFields,
+	{ ...outputField, displayOptions: { show } },
 	{
 		displayName: 'Options',
 		name: 'options',
@@ -53,7 +54,7 @@ export const fields: INodeProperties[] = [
 	...waitFields(show),
 ];
 
-const mostImages = mostImagesOf('upscale');
+const sourceLimits = sourceLimitsOf('upscale');
 
 /** Each edge under its own name: 'Target Width' says more than the first entry of a list. */
 function targetEdge(
@@ -83,17 +84,20 @@ async function prepare(context: IExecuteFunctions, itemIndex: number): Promise<P
 			targetEdge(context, itemIndex, 'targetHeight'),
 		];
 	}
-	// Before the images are read, which takes time: the placeholder stands for one of them.
-	buildInput('upscale', { ...values, images: ['-'] });
-	const sources = await readSources(context, itemIndex, mostImages, jobOptions);
-	const input = buildInput('upscale', { ...values, images: sources.map(({ base64 }) => base64) });
+	// Before the images are looked at, which takes time: the placeholder stands for one of them.
+	const input = buildInput('upscale', { ...values, images: ['-'] });
+	delete input.images;
+	const images = await readSources(context, itemIndex, sourceLimits, jobOptions);
 	const given = typeof input.filename === 'string' ? input.filename : undefined;
 	return {
 		input: input as IDataObject,
+		images,
+		mayAskForLinks: true,
 		options: jobOptions,
 		binary: {
 			field: outputFieldOf(options),
-			fileName: given ?? `${baseNameOf(sources[0]?.fileName) ?? 'image'}-up`,
+			output: outputAsOf(context.getNodeParameter('outputAs', itemIndex, null)),
+			fileName: given ?? `${baseNameOf(images[0]?.fileName) ?? 'image'}-up`,
 		},
 	};
 }
