@@ -43,6 +43,13 @@ function stored(
 describeWithBucket('with a storage', () => {
 	useBucket();
 
+	let n8n: WaitingN8n;
+	beforeEach(async () => {
+		n8n = new WaitingN8n();
+		await n8n.open();
+	});
+	afterEach(async () => await n8n.close());
+
 	/** Puts a file there as the worker does: with the keys that came with the job. */
 	async function workerStores(bytes: Buffer, name: string): Promise<string> {
 		const { openStorage } = await import('../../nodes/RunPod/transport/storage.ts');
@@ -177,15 +184,12 @@ describeWithBucket('with a storage', () => {
 	});
 
 	test('a parked execution makes them when it is resumed, and holds no key', async () => {
-		const n8n = new WaitingN8n();
-		await n8n.open();
 		workerDoes({ output: answer({ image: jpeg }), runMs: 800 });
 		const parked = await n8n.start(stored({ outputAs: 'url', waitForResult: 'callback' }));
 		expect(parked.status).toBe('waiting');
 		expect(everything(parked)).not.toContain(storageKeys().secret);
 		const { items } = await n8n.resumed;
 		expect(await fetched(items[0].json.image_url)).toBe(jpeg);
-		await n8n.close();
 	});
 
 	test.each<[string, INodeParameters, ICredentialDataDecryptedObject, IDataObject]>([
