@@ -920,6 +920,24 @@ export const settingFields = {
 		default: true,
 		description: 'Whether the binary fields of the input item stay with its result',
 	},
+	maxImages: {
+		displayName: 'Max Images',
+		name: 'maxImages',
+		type: 'number',
+		typeOptions: { minValue: 1, maxValue: 16, numberPrecision: 0 },
+		default: 4,
+		description:
+			'Most source images of one item. The worker has the same limit, which its MAX_IMAGES raises; more than that it refuses.',
+	},
+	maxImageMb: {
+		displayName: 'Max Image Size (MB)',
+		name: 'maxImageMb',
+		type: 'number',
+		typeOptions: { minValue: 0.1, maxValue: 50, numberPrecision: 2 },
+		default: 5,
+		description:
+			'Largest source image in megabytes. The worker has the same limit, which its MAX_IMAGE_MB raises; what is larger than that it refuses.',
+	},
 	sizeBy: {
 		displayName: 'Size By',
 		name: 'sizeBy',

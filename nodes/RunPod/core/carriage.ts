@@ -1,7 +1,6 @@
 import { jobLimits } from '../contract/job';
 import { invalidInput } from './failure';
 import type { JobOptions, OutputAs } from './options';
-import { inMb } from './sources';
 
 /** How files travel between n8n and the worker: inside the request and its reply, or by links. */
 
@@ -21,6 +20,9 @@ const isSync = ({ submitMode, waitForResult }: JobOptions): boolean =>
 /** Bytes that one request may have. */
 export const mostBodyBytes = (options: JobOptions): number =>
 	isSync(options) ? jobLimits.runsyncBodyBytes : jobLimits.runBodyBytes;
+
+/** Rounded up, like all sizes that are too large. */
+const inMb = (bytes: number): string => (Math.ceil(bytes / 1e5) / 10).toFixed(1);
 
 /** The three ways out of a request that is too large. */
 function remedies(options: JobOptions): string {
@@ -50,7 +52,7 @@ export function goByLinks(
 	if (isUsable && total > jobLimits.inlineResultMb * 1e6) return true;
 	const most = mostBodyBytes(options);
 	if (total <= most) return false;
-	const size = `The images are ${inMb(images).toFixed(1)} MB in base64; RunPod takes at most ${most / 1e6} MB in one request.`;
+	const size = `The images are ${inMb(images)} MB in base64; RunPod takes at most ${most / 1e6} MB in one request.`;
 	if (bucket === undefined) throw invalidInput(`${size} ${remedies(options)}`);
 	const why = bucket.hasTimedLinks
 		? 'The storage stands in a private network, where the worker cannot fetch them.'

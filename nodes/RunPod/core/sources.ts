@@ -1,16 +1,15 @@
-import { jobLimits } from '../contract/job';
-import { limits } from '../contract/limits';
-import type { Route } from '../contract/routes';
+import { settings } from '../contract/limits';
 import { JobFailure, failureOf } from './failure';
 import { readPicture } from './picture';
 import type { Picture } from './picture';
+import { checked } from './request';
 
 /** What an image that goes into a job has to be. Everything here is checked before a submit. */
 
 const MB = 1e6;
 
 /** Rounded up: an image of one byte too many must not read as being at the limit. */
-export const inMb = (bytes: number): number => Math.ceil(bytes / (MB / 10)) / 10;
+const inMb = (bytes: number): number => Math.ceil(bytes / (MB / 10)) / 10;
 
 /** How many images one item may have, and how large one may be. */
 export interface SourceLimits {
@@ -18,14 +17,14 @@ export interface SourceLimits {
 	bytes: number;
 }
 
-/** How many images one job of a route takes. */
-export const mostImagesOf = (route: Route): number =>
-	limits[route].find(({ name }) => name === 'images')?.maxItems ?? 1;
-
-export const sourceLimitsOf = (route: Route): SourceLimits => ({
-	images: mostImagesOf(route),
-	bytes: jobLimits.sourceImageBytes,
-});
+/** By the collection of options; the defaults are what a worker takes that nobody has told otherwise. */
+export function sourceLimitsOf(options: Readonly<Record<string, unknown>>): SourceLimits {
+	const megabytes = Number(checked(settings.maxImageMb, options.maxImageMb));
+	return {
+		images: Number(checked(settings.maxImages, options.maxImages)),
+		bytes: Math.round(megabytes * MB),
+	};
+}
 
 export function checkCount(count: number, most: number): void {
 	if (count === 0) throw sourceRequired();

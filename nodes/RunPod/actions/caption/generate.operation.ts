@@ -19,8 +19,6 @@ import { WORDS } from './captionFields';
 
 export { fields } from './captionFields';
 
-const sourceLimits = sourceLimitsOf('caption');
-
 /** A setting of the collection, checked against its limits. */
 function setting(options: IDataObject, limit: Limit): unknown {
 	const value = options[limit.parameter] ?? limit.default;
@@ -117,7 +115,7 @@ async function prepare(context: IExecuteFunctions, itemIndex: number): Promise<P
 		variables: values.promptVariables ?? {},
 	});
 	setting(options, settings.imagesPerJob);
-	const images = await readSources(context, itemIndex, sourceLimits, jobOptions);
+	const images = await readSources(context, itemIndex, sourceLimitsOf(options), jobOptions);
 	return {
 		input: input as IDataObject,
 		images,

@@ -13,7 +13,7 @@ import { readJobOptions } from '../../run/jobOptions';
 import type { PreparedJob } from '../../run/prepared';
 import { runItems } from '../../run/runItems';
 import { waitFields } from '../runFields';
-import { sourceFields } from '../sourceFields';
+import { limitFields, sourceFields } from '../sourceFields';
 
 const show = { resource: ['image'], operation: ['score'] };
 
@@ -25,13 +25,11 @@ export const fields: INodeProperties[] = [
 		type: 'collection',
 		placeholder: 'Add option',
 		default: {},
-		options: [settingFields.keepSource],
+		options: [settingFields.keepSource, ...limitFields],
 		displayOptions: { show },
 	},
 	...waitFields(show),
 ];
-
-const sourceLimits = sourceLimitsOf('score');
 
 /** What `files` tells of a scored image. */
 const described = ({ field, fileName, mimeType, bytes, width, height }: SourceImage) => ({
@@ -53,7 +51,8 @@ async function prepare(
 	seen: Map<number, Described[]>,
 ): Promise<PreparedJob> {
 	const options = readJobOptions.call(context, itemIndex);
-	const images = await readSources(context, itemIndex, sourceLimits, options);
+	const limits = sourceLimitsOf(context.getNodeParameter('options', itemIndex, {}) as IDataObject);
+	const images = await readSources(context, itemIndex, limits, options);
 	seen.set(itemIndex, images.map(described));
 	return {
 		input: { route: 'score' },

@@ -15,7 +15,7 @@ import { outputAsOf, readJobOptions } from '../../run/jobOptions';
 import type { PreparedJob } from '../../run/prepared';
 import { runItems } from '../../run/runItems';
 import { outputField, outputFieldOf, waitFields } from '../runFields';
-import { sourceFields } from '../sourceFields';
+import { limitFields, sourceFields } from '../sourceFields';
 
 const show = { resource: ['image'], operation: ['upscale'] };
 const byTarget = { show: { ...show, sizeBy: ['target'] } };
@@ -46,15 +46,13 @@ export const fields: INodeProperties[] = [
 		type: 'collection',
 		placeholder: 'Add option',
 		default: {},
-		options: [...routeFields.upscale.options, settingFields.outputField].sort((one, other) =>
-			one.displayName.localeCompare(other.displayName, 'en'),
+		options: [...routeFields.upscale.options, ...limitFields, settingFields.outputField].sort(
+			(one, other) => one.displayName.localeCompare(other.displayName, 'en'),
 		),
 		displayOptions: { show },
 	},
 	...waitFields(show),
 ];
-
-const sourceLimits = sourceLimitsOf('upscale');
 
 /** Each edge under its own name: 'Target Width' says more than the first entry of a list. */
 function targetEdge(
@@ -87,7 +85,7 @@ async function prepare(context: IExecuteFunctions, itemIndex: number): Promise<P
 	// Before the images are looked at, which takes time: the placeholder stands for one of them.
 	const input = buildInput('upscale', { ...values, images: ['-'] });
 	delete input.images;
-	const images = await readSources(context, itemIndex, sourceLimits, jobOptions);
+	const images = await readSources(context, itemIndex, sourceLimitsOf(options), jobOptions);
 	const given = typeof input.filename === 'string' ? input.filename : undefined;
 	return {
 		input: input as IDataObject,
