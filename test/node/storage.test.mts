@@ -1,5 +1,7 @@
 /** Files in a bucket, through n8n's own HTTP functions, on a real server that checks signatures. */
 import './environment.mts';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { ExecuteContext } from 'n8n-core';
 import type { ICredentialDataDecryptedObject } from 'n8n-workflow';
 import { createRunExecutionData } from 'n8n-workflow';
@@ -43,6 +45,12 @@ const file = (bytes: Buffer, name = 'Füchse im Schnee #1') => ({
 	bytes,
 });
 
+function workerSide(job: object): { stored: string; fetched: string } {
+	const script = join(__dirname, 'worker_side.py');
+	const input = JSON.stringify(job);
+	return JSON.parse(execFileSync(process.env.STUDIO_PYTHON ?? '', [script], { input }).toString());
+}
+
 async function failureOf(work: Promise<unknown>) {
 	const thrown = await work.catch((error: unknown) => error);
 	if (thrown instanceof JobFailure) return thrown.failure;
@@ -82,6 +90,19 @@ describeWithBucket('a bucket', () => {
 		expect(text).toBe('with the key');
 		await storage.remove(key);
 		expect(await storage.open(key)).toMatchObject({ kind: 'http', status: 404 });
+	});
+
+	test.each<[string, { pathPrefix?: string; region?: string }]>([
+		['as it comes', {}],
+		['with a prefix of its own', { pathPrefix: 'a b/ü', region: 'us-east-1' }],
+	])('the worker reads and fills the bucket that the job brings along, %s', async (_, more) => {
+		const storage = await open(storageCredential(more));
+		const link = storage.timedLink(await storage.put(file(Buffer.from('by n8n'))), 60);
+		const told = workerSide({ s3Config: storage.s3Config, link });
+		expect(told.fetched).toBe('by n8n');
+		const key = storage.keyIn(told.stored) ?? '';
+		expect(key).toBe(`${more.pathPrefix ?? 'runpod-studio'}/job-1/image.png`);
+		expect(await (await fetch(storage.linkOf(key))).text()).toBe('by the worker');
 	});
 
 	test.each<[string, ICredentialDataDecryptedObject, string]>([
