@@ -7,7 +7,17 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { BIG_MB, durations, figuresOf, ideal, scriptsOf, WORKERS } from './node/load.mts';
+import {
+	BIG_MB,
+	durations,
+	figuresOf,
+	ideal,
+	MANY,
+	pictureScript,
+	scriptsOf,
+	SMALLEST_PNG,
+	WORKERS,
+} from './node/load.mts';
 import type { Figures, Ledger } from './node/load.mts';
 
 const KEY = 'rpa_keyOfTheBench';
@@ -38,12 +48,13 @@ async function startPlatform() {
 
 type Running = Awaited<ReturnType<typeof startPlatform>>;
 
-async function measure(what: string, task: object) {
-	const args = [...tsx, 'bench/node/measure.mts', what, JSON.stringify(task)];
+async function measure(what: string, task: object, flags: string[] = []) {
+	const args = [...flags, ...tsx, 'bench/node/measure.mts', what, JSON.stringify(task)];
 	const { stdout } = await promisify(execFile)(process.execPath, args);
 	return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as {
 		eventLoopP99Ms: number;
 		overIdleMb: number;
+		keptMb: number;
 	};
 }
 
@@ -66,6 +77,18 @@ async function rowOf({ url, control }: Running, way: Way, ms: number[]): Promise
 	});
 	const { overIdleMb } = await measure(`${way} big`, task);
 	return { ...figuresOf(ledger, endpoint, ms, scale), eventLoopP99Ms, bigResultMb: overIdleMb };
+}
+
+/** Engine and node take half of it; the pictures together have ten times as much. */
+const HEAP_MB = 128;
+
+/** Many items, each with a picture as base64, in a small heap: were results kept, it would not end. */
+async function manyOf({ url, control }: Running) {
+	const endpoint = 'many';
+	await control('endpoints', { id: endpoint, workersMax: WORKERS });
+	await control('scripts', pictureScript(endpoint));
+	const task = { url, key: KEY, endpoint, scale: 1, link: '' };
+	return await measure('ours many', task, [`--max-old-space-size=${HEAP_MB}`]);
 }
 
 const rounded = (row: Row) =>
@@ -94,9 +117,10 @@ const LABELS: Record<keyof Row, string> = {
 export async function main(): Promise<void> {
 	const platform = await startPlatform();
 	const rows = {} as Record<Way, Row>;
+	let many: Awaited<ReturnType<typeof measure>>;
 	try {
 		const ms = durations();
-		const bodyBase64 = PNG_START;
+		const bodyBase64 = SMALLEST_PNG;
 		await platform.control('sinks', {
 			name: 'big',
 			bodyBase64,
@@ -108,6 +132,7 @@ export async function main(): Promise<void> {
 			`${ms.length} jobs of ${shortest} to ${longest} s on ${WORKERS} workers, ideal ${(ideal(ms) / 1000).toFixed(1)} s; Node ${process.versions.node}. The rivals' times are shortened by ${RIVAL_SCALE} and counted back.\n`,
 		);
 		for (const way of WAYS) rows[way] = rounded(await rowOf(platform, way, ms));
+		many = await manyOf(platform);
 	} finally {
 		platform.stop();
 	}
@@ -117,10 +142,11 @@ export async function main(): Promise<void> {
 	for (const name of Object.keys(LABELS) as Array<keyof Row>) {
 		line([LABELS[name], `<= ${GOALS[name]}`, ...WAYS.map((way) => rows[way][name])]);
 	}
+	const figure = (value: number) => Number(value.toFixed(1));
+	console.log(
+		`\n${MANY} items with an image of 1 MB each, window 10, in a heap of ${HEAP_MB} MB: ${figure(many.keptMb)} MB kept at the end, ${figure(many.overIdleMb)} MB over idle at most, event loop p99 ${figure(many.eventLoopP99Ms)} ms`,
+	);
 	const { ours, ...rivals } = rows;
-	console.log(`\n${JSON.stringify({ ...ours, rivals })}`);
+	const [manyItemsMb, manyItemsKeptMb] = [figure(many.overIdleMb), figure(many.keptMb)];
+	console.log(`\n${JSON.stringify({ ...ours, manyItemsMb, manyItemsKeptMb, rivals })}`);
 }
-
-/** The head of a PNG: what follows is filled up while it is sent. */
-const PNG_START =
-	'iVBORw0KGgoAAAANSUhEUgAAAAIAAAADCAIAAAA2iEnWAAAAEElEQVR4nGP4z8AARAwQCgAf7gP9i18U1AAAAABJRU5ErkJggg==';

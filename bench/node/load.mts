@@ -4,6 +4,9 @@ export const WORKERS = 10;
 export const WINDOW = 20;
 export const JOBS = 100;
 export const BIG_MB = 200;
+export const MANY = 1000;
+/** Bytes of each of the many pictures. */
+const MANY_BYTES = 1_000_000;
 
 /** Milliseconds on the worker: between 1 and 15 s, evenly on a logarithmic scale, always the same ones. */
 export function durations(count = JOBS): number[] {
@@ -42,6 +45,21 @@ export const scriptsOf = (endpoint: string, ms: number[]) =>
 			output: { n, ok: true },
 		},
 	}));
+
+/** A short job with a picture in its result, as base64: about as large as an image of 1024 x 1024. */
+export function pictureScript(endpoint: string) {
+	const png = Buffer.from(SMALLEST_PNG, 'base64');
+	// The file's last chunk has 12 bytes; what stands before it is not looked at.
+	const bytes = Buffer.concat([
+		png.subarray(0, -12),
+		Buffer.alloc(MANY_BYTES, 7),
+		png.subarray(-12),
+	]);
+	return { endpoint, script: { runMs: 100, output: { image: bytes.toString('base64') } } };
+}
+
+export const SMALLEST_PNG =
+	'iVBORw0KGgoAAAANSUhEUgAAAAIAAAADCAIAAAA2iEnWAAAAEElEQVR4nGP4z8AARAwQCgAf7gP9i18U1AAAAABJRU5ErkJggg==';
 
 /** The parts of the ledger that the bench reads. */
 export interface Ledger {

@@ -12,6 +12,7 @@ import { properties } from './actions/properties';
 import { router } from './actions/router';
 import * as listSearch from './methods/listSearch';
 import * as loadOptions from './methods/loadOptions';
+import * as modelSearch from './methods/modelSearch';
 import { resume } from './run/resume';
 import { resumeWebhooks } from './run/resumeWebhooks';
 
@@ -69,7 +70,7 @@ export class RunPod implements INodeType {
 		properties,
 	};
 
-	methods = { listSearch: { ...listSearch }, loadOptions: { ...loadOptions } };
+	methods = { listSearch: { ...listSearch, ...modelSearch }, loadOptions: { ...loadOptions } };
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 		return await router.call(this);

@@ -188,10 +188,10 @@ export class N8nClient {
 	async bytes(binary: Binary): Promise<Buffer> {
 		if (!binary.id) return Buffer.from(binary.data, 'base64');
 		const reply = await this.http.get('/rest/binary-data', {
-			params: { id: binary.id, action: 'view', fileName: binary.fileName, mimeType: binary.mimeType },
+			params: { id: binary.id, action: 'download', fileName: binary.fileName, mimeType: binary.mimeType },
 			responseType: 'arraybuffer',
 		});
-		if (reply.status !== 200) throw new Remedy(`n8n answered ${reply.status} when asked for a stored image.`);
+		if (reply.status !== 200) throw new Remedy(`n8n answered ${reply.status} when asked for a stored file.`);
 		return Buffer.from(reply.data as ArrayBuffer);
 	}
 }

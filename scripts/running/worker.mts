@@ -13,22 +13,21 @@ export interface PodWorker extends Running {
 	token: string;
 }
 
+/** How the worker is started, by whomever: its arguments and its settings for the demo. */
+export const DEMO_WORKER = {
+	args: ['-u', join(repository, 'worker', 'handler.py')],
+	env: {
+		HOST: '127.0.0.1',
+		MODEL_SET: 'demo',
+		// Everything that is loaded lies in the repository: nothing may be looked for outside.
+		HF_HUB_OFFLINE: '1',
+		PYTHONDONTWRITEBYTECODE: '1',
+	},
+};
+
 function startWorker(python: string, log: string, settings: Record<string, string>): Running {
-	return start({
-		name: 'The worker',
-		command: python,
-		args: ['-u', join(repository, 'worker', 'handler.py')],
-		env: {
-			...process.env,
-			HOST: '127.0.0.1',
-			MODEL_SET: 'demo',
-			// Everything that is loaded lies in the repository: nothing may be looked for outside.
-			HF_HUB_OFFLINE: '1',
-			PYTHONDONTWRITEBYTECODE: '1',
-			...settings,
-		},
-		log,
-	});
+	const { args, env } = DEMO_WORKER;
+	return start({ name: 'The worker', command: python, args, env: { ...process.env, ...env, ...settings }, log });
 }
 
 /** Pod mode: a server of its own on 127.0.0.1 with a token made for this run. */

@@ -1,8 +1,9 @@
 /** The formula of the cost estimate, and what is not known. */
+import { readCatalog } from '../../nodes/RunPod/core/catalog.ts';
 import { costOf } from '../../nodes/RunPod/core/cost.ts';
-import { readEndpoint, readGpus, readWorkers } from '../../nodes/RunPod/core/platformFacts.ts';
+import { readEndpoint, readWorkers } from '../../nodes/RunPod/core/platformFacts.ts';
 
-const gpus = readGpus({
+const gpus = readCatalog({
 	gpus: [
 		{ id: 'A', name: 'GPU A', pool: 'P1', price: { secure: 9, community: 9, serverless: 1.8 } },
 		{ id: 'B', name: 'GPU B', pool: 'P2', price: { secure: 9, community: 9, serverless: 3.6 } },
@@ -68,7 +69,7 @@ test('times that are not told leave single amounts out', () => {
 test.each([null, undefined, 'x', [], {}, { gpus: null }])(
 	'a strange catalog %p is none',
 	(body) => {
-		expect(readGpus(body)).toBeUndefined();
+		expect(readCatalog(body)).toBeUndefined();
 		expect(readWorkers(body)).toBeUndefined();
 	},
 );

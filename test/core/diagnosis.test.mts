@@ -1,4 +1,5 @@
 /** Why a job found no worker, in the words that a user reads. */
+import { readCatalog } from '../../nodes/RunPod/core/catalog.ts';
 import { explainQueue, readLogEvents } from '../../nodes/RunPod/core/diagnosis.ts';
 import { readEndpoint } from '../../nodes/RunPod/core/platformFacts.ts';
 
@@ -29,11 +30,13 @@ test('three lines: health, workers, stock', () => {
 		health: workers({}),
 		endpoint: readEndpoint({ gpu: { pools: ['P1', 'P2'], excludedTypes: ['C'] } }),
 		workers: [{ id: 'w1', status: 'THROTTLED', gpuTypeId: 'A' }],
-		gpus: [
-			{ id: 'A', name: 'GPU A', pool: 'P1', availability: 'LOW' },
-			{ id: 'B', name: 'GPU B', pool: 'P9', availability: 'HIGH' },
-			{ id: 'C', name: 'GPU C', pool: 'P2', availability: 'HIGH' },
-		],
+		gpus: readCatalog({
+			gpus: [
+				{ id: 'A', name: 'GPU A', pool: 'P1', availability: 'LOW' },
+				{ id: 'B', name: 'GPU B', pool: 'P9', availability: 'HIGH' },
+				{ id: 'C', name: 'GPU C', pool: 'P2', availability: 'HIGH' },
+			],
+		}),
 	});
 	expect(lines).toEqual([
 		'Endpoint health - jobs: inQueue 1, inProgress 0; workers: ready 0, idle 0, running 0, initializing 0, throttled 0, unhealthy 0.',

@@ -19,16 +19,32 @@ describe('reading', () => {
 
 	it('bears with 404 for 150 s after a submit of its own, and not longer', () => {
 		const unknown = http(404, { status: 404, title: 'Not Found', detail: 'job not found' });
+		const rows: Row[] = [
+			...submitted,
+			[2000, ['read', unknown], 'wait 2000'],
+			[149_000, ['read', unknown], 'wait 2000'],
+			[151_000, ['read', unknown], 'wait 2000'],
+			[153_000, ['read', unknown], 'wait 2000'],
+		];
+		// Should the job be there after all, the cancel finds it: nobody else will.
+		for (const [answer, remote, says] of [
+			[unknown, 'gone', 'does not know the remote job'],
+			[job('CANCELLED'), 'done', 'was cancelled'],
+		] as const) {
+			const { action } = play(
+				[
+					...rows,
+					[155_000, ['read', unknown], 'cancel denied'],
+					[155_100, ['cancelled', answer], 'fail JOB_LOST'],
+				],
+				policyWith({ queueTimeoutMs: 900_000 }),
+			);
+			expect(failureOfEnd(action).details).toMatchObject({ job_id: JOB_ID, remote_job: remote });
+			expect(failureOfEnd(action).description).toContain(says);
+		}
 		play(
-			[
-				...submitted,
-				[2000, ['read', unknown], 'wait 2000'],
-				[149_000, ['read', unknown], 'wait 2000'],
-				[151_000, ['read', unknown], 'wait 2000'],
-				[153_000, ['read', unknown], 'wait 2000'],
-				[155_000, ['read', unknown], 'fail JOB_LOST'],
-			],
-			policyWith({ queueTimeoutMs: 900_000 }),
+			[...rows, [155_000, ['read', unknown], 'fail JOB_LOST']],
+			policyWith({ queueTimeoutMs: 900_000, cancelOnStop: false }),
 		);
 		const { action } = play(
 			[
@@ -42,6 +58,21 @@ describe('reading', () => {
 			message: `Job '${JOB_ID}' is not known any more.`,
 			description: 'Results are kept 30 minutes after /run and 1 minute after /runsync.',
 		});
+	});
+
+	it('does not take a refused key for a sign that the job is gone', () => {
+		const unknown = http(404, { detail: 'job not found' });
+		play(
+			[
+				...submitted,
+				[151_000, ['read', http(401)], 'wait 2000'],
+				[153_000, ['read', http(401)], 'wait 2000'],
+				[155_000, ['read', unknown], 'wait 2000'],
+				[157_000, ['read', unknown], 'wait 2000'],
+				[159_000, ['read', unknown], 'cancel denied'],
+			],
+			policyWith({ queueTimeoutMs: 900_000 }),
+		);
 	});
 
 	const denied: Row[] = [

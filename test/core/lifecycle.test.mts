@@ -56,6 +56,44 @@ describe('polling', () => {
 		expect(action).toMatchObject({ job: { id: JOB_ID, state: 'IN_QUEUE' } });
 	});
 
+	describe('where the job is watched until it has told something', () => {
+		const told = policyWith({ until: 'told' });
+		const running = job('IN_PROGRESS', { output: { worker_id: 'w1', percent: 0 } });
+
+		it('hands it over with what it told, and leaves it running', () => {
+			const { action } = play(
+				[
+					...submitted,
+					[2000, ['read', job('IN_PROGRESS')], 'wait 2000'],
+					[2500, ['read', running], 'handOver'],
+				],
+				told,
+			);
+			expect(action).toMatchObject({ job: { state: 'IN_PROGRESS', output: { worker_id: 'w1' } } });
+		});
+
+		it('believes after half a minute that nothing will be told', () => {
+			play(
+				[
+					...submitted,
+					[2000, ['read', job('IN_PROGRESS')], 'wait 2000'],
+					[31_900, ['read', job('IN_PROGRESS')], 'wait 2000'],
+					[32_000, ['read', job('IN_PROGRESS')], 'handOver'],
+				],
+				told,
+			);
+		});
+
+		it('cancels it when it gets no worker, or the run is stopped', () => {
+			play([...submitted, [120_000, ['read', job('IN_QUEUE')], 'cancel deadline']], told);
+			play([...submitted, [3000, 'stop', 'cancel canceled']], told);
+		});
+
+		it('hands on what ended before', () => {
+			play([...submitted, [2000, ['read', job('COMPLETED', { output: 1 })], 'succeed']], told);
+		});
+	});
+
 	it('looks one time where one look was asked for', () => {
 		const once = policyWith({ until: 'once', totalTimeoutMs: 30_000 });
 		play(
@@ -86,14 +124,25 @@ describe('polling', () => {
 });
 
 describe('the end comes nearer', () => {
-	const progress = (percent: number): Reply =>
-		job('IN_PROGRESS', { executionTime: 1000, output: { percent } });
+	const progressAfter = (executionTime: number, percent: number): Reply =>
+		job('IN_PROGRESS', { executionTime, output: { percent } });
+	const progress = (percent: number): Reply => progressAfter(1000, percent);
 
 	it('reads where the progress says that the job ends, at most twice a second', () => {
 		play([
 			...submitted,
-			[2000, ['read', progress(50)], 'wait 1100'],
-			[3100, ['read', progress(99)], 'wait 500'],
+			// 50 % was reached up to 100 ms before, the time of its step: half of it is counted twice.
+			[2000, ['read', progress(50)], 'wait 1000'],
+			[3000, ['read', progress(99)], 'wait 500'],
+		]);
+	});
+
+	it('does not move the end when the same progress is read again', () => {
+		play([
+			...submitted,
+			[2000, ['read', progressAfter(0, 0)], 'wait 2000'],
+			[8000, ['read', progressAfter(6000, 80)], 'wait 1366'],
+			[9366, ['read', progressAfter(7366, 80)], 'wait 500'],
 		]);
 	});
 

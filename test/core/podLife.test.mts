@@ -1,7 +1,7 @@
 /** Decisions about Pods over time: after an answer, while waiting, when idle. */
-import { afterLookUp, afterRefusal, beforeCreate } from '../../nodes/RunPod/core/podCreate.ts';
+import { afterLookUp, afterRefusal, beforeCreate, elderOf } from '../../nodes/RunPod/core/podCreate.ts';
 import type { Attempt } from '../../nodes/RunPod/core/podCreate.ts';
-import { judgeIdle, readTelemetry } from '../../nodes/RunPod/core/podIdle.ts';
+import { judgeIdle, readTelemetry, whyUntold } from '../../nodes/RunPod/core/podIdle.ts';
 import type { IdleRules } from '../../nodes/RunPod/core/podIdle.ts';
 import { firstReady, nextReady } from '../../nodes/RunPod/core/podReady.ts';
 import type { ReadyEvent } from '../../nodes/RunPod/core/podReady.ts';
@@ -40,6 +40,25 @@ describe('before a creation', () => {
 		['replace', [[name, 'ERROR']]],
 	] as Array<[string, Array<[string, string]>]>)('%s: %j', (type, pods) => {
 		expect(before(pods)).toBe(type);
+	});
+
+	test('a broken Pod with a volume disk is started, not thrown away with it', () => {
+		const broken = pod({ status: 'ERROR', mounts: { persistent: { size: 50, path: '/workspace' } } });
+		expect(beforeCreate([broken], name, 'n8n-runpod', 0)).toEqual({ type: 'revive', pod: broken });
+		const onNetwork = pod({ status: 'ERROR', mounts: { network: [{ volumeId: 'v', path: '/workspace' }] } });
+		expect(beforeCreate([onNetwork], name, 'n8n-runpod', 0).type).toBe('replace');
+	});
+
+	test('of two Pods of one name the older one is kept, whoever looks', () => {
+		const at = (id: string, createdAt: string, more = {}) => pod({ id, createdAt, ...more });
+		const [old, young] = [at('z', '2026-01-01T00:00:00Z'), at('a', '2026-01-01T00:00:01Z')];
+		expect(elderOf(young, [old, young])).toBe(old);
+		expect(elderOf(old, [old, young])).toBeUndefined();
+		const twin = at('b', '2026-01-01T00:00:01Z');
+		expect(elderOf(twin, [young, twin])).toBe(young);
+		expect(elderOf(young, [young, twin])).toBeUndefined();
+		expect(elderOf(young, [at('z', '2025-01-01T00:00:00Z', { status: 'EXITED' })])).toBeUndefined();
+		expect(elderOf(young, [at('z', '2025-01-01T00:00:00Z', { name: 'n8n-runpod-b' })])).toBeUndefined();
 	});
 
 	test('the limit counts living Pods of the tag, and the own one is no new one', () => {
@@ -202,6 +221,15 @@ describe('idle Pods', () => {
 		const verdict = judgeIdle(pod(more), telemetry, undefined, rules, now);
 		expect(verdict.isIdle).toBe(isIdle);
 		expect(verdict.reason).toContain(reason);
+	});
+
+	test.each([
+		[http(401), 'choose the RunPod Worker API credential that the Pod was created with'],
+		[http(403), 'wants another token at /metrics'],
+		[http(404, { detail: 'Not Found' }), 'The answer at /metrics was HTTP 404 (Not Found).'],
+		[{ kind: 'ok', status: 200, body: {} } as Reply, 'The answer at /metrics was no telemetry.'],
+	])('without telemetry the reason says why: %j', (reply, words) => {
+		expect(whyUntold(reply, '/metrics')).toContain(words);
 	});
 
 	test('the platform alone tells no request, so both clocks cannot run out', () => {

@@ -7,16 +7,22 @@ import { attachedRun } from '../../nodes/RunPod/core/run.ts';
 import { JobRegister } from '../../nodes/RunPod/run/identify.ts';
 
 /** n8n's context as far as the register uses it: a store that outlives a try, and three outputs. */
-function n8n(store: Record<string, unknown> = {}, runIndex = 0) {
+function n8n(
+	store: Record<string, unknown> = {},
+	runIndex = 0,
+	customData: Record<string, string> = {},
+) {
 	const log: string[] = [];
-	const customData: Record<string, string> = {};
 	const context = {
 		getContext: () => store,
 		evaluateExpression: () => runIndex,
 		logger: { info: (text: string) => log.push(text), debug: () => {} },
 		getExecutionId: () => '7',
 		getNode: () => ({ name: 'RunPod' }),
-		customData: { set: (key: string, value: string) => (customData[key] = value) },
+		customData: {
+			get: (key: string) => customData[key],
+			set: (key: string, value: string) => (customData[key] = value),
+		},
 	} as unknown as IExecuteFunctions;
 	return { context, log, customData, store };
 }
@@ -67,12 +73,26 @@ test('a submit without an answer is remembered without an id', () => {
 	});
 });
 
-test('many ids stay below the length that n8n takes', () => {
-	const { context, customData } = n8n();
+const longId = (item: number) =>
+	`job-${String(item).padStart(2, '0')}-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa`;
+
+test('many ids stay below the length that n8n takes, in a few keys', () => {
+	const { context, customData, log } = n8n();
 	const register = new JobRegister(context);
-	for (let item = 0; item < 40; item += 1)
-		submit(register, item, `job-${item}-aaaaaaaaaaaaaaaaaaaaaaaaaaaa`);
-	expect(customData.runpodJobId.length).toBeLessThanOrEqual(255);
+	for (let item = 0; item < 40; item += 1) submit(register, item, longId(item));
+	const keys = ['', '2', '3', '4', '5'].map((number) => `runpodJobId${number}`);
+	expect(Object.keys(customData)).toEqual(keys);
+	for (const value of Object.values(customData)) expect(value.length).toBeLessThanOrEqual(255);
+	const shown = Object.values(customData).join();
+	for (let item = 0; item < 30; item += 1) expect(shown).toContain(longId(item));
+	expect(log).toHaveLength(40);
+});
+
+test('two nodes of one execution do not overwrite the ids of each other', () => {
+	const { context, customData } = n8n();
+	submit(new JobRegister(context), 0, 'job-1');
+	submit(new JobRegister(n8n({}, 0, customData).context), 0, 'job-2');
+	expect(customData).toEqual({ runpodJobId: 'job-1,job-2' });
 });
 
 test.each<[string, FinalAction, boolean]>([
@@ -131,6 +151,12 @@ test.each<[string, FinalAction, boolean]>([
 		true,
 	],
 	['was refused', failed('RATE_LIMITED', {}), false],
+	['is lost', failed('JOB_LOST', {}, { details: { job_id: 'j', remote_job: 'gone' } }), false],
+	[
+		'is lost, and could not be cancelled',
+		failed('JOB_LOST', {}, { details: { job_id: 'j', remote_job: 'unknown' } }),
+		true,
+	],
 ])('a job that %s is taken up again: %p', (_name, end, isTakenUp) => {
 	const register = new JobRegister(n8n().context);
 	submit(register, 0, 'j');

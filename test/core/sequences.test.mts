@@ -16,6 +16,7 @@ const fault = fc.oneof(
 			'429',
 			'429 with Retry-After',
 			'502',
+			'502 after',
 			'524',
 			'refused',
 			'cut before',

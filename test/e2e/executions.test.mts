@@ -16,7 +16,7 @@ describe("an agent's tool", () => agentTool(stand));
 // Last: what was running before would be gone.
 describe('kill -9 of n8n', () => killed(stand));
 
-it('leaves no open job and no key behind', () => {
-	const { openJobs, leaks } = stand.emulator.control.snapshot();
-	expect({ openJobs, leaks }).toEqual({ openJobs: [], leaks: [] });
+it('leaves no open job, no Pod and no key behind', () => {
+	const { openJobs, openPods, leaks } = stand.emulator.control.snapshot();
+	expect({ openJobs, openPods, leaks }).toEqual({ openJobs: [], openPods: [], leaks: [] });
 });

@@ -6,6 +6,7 @@ import { findBrowser, sendForm, withBrowser } from '../../scripts/running/browse
 import { choose, logIn, openPanel } from '../../scripts/running/editor.mts';
 import { itemsOf } from '../../scripts/running/examples.mts';
 import type { Execution } from '../../scripts/running/n8nClient.mts';
+import { temporaryPod } from './journeys/temporaryPod.mts';
 import { ENDPOINT, LOGIN, RUN_MS, Stand } from './stand.mts';
 import type { Look } from './stand.mts';
 import { until } from './until.mts';
@@ -125,6 +126,8 @@ describe('captions', () => {
 		expect(right.length).toBeGreaterThanOrEqual(10);
 	});
 });
+
+describe('a folder captioned on a temporary Pod', () => temporaryPod(stand));
 
 describe('Stop in the editor', () => {
 	it('ends the job on the worker between two steps, by exactly one cancel', async () => {

@@ -15,6 +15,7 @@ import { stopAll } from '../../scripts/running/processes.mts';
 import { prepare } from '../../scripts/setup/index.mts';
 import type { Prepared } from '../../scripts/setup/index.mts';
 import { placePackage } from '../../scripts/setup/nodePackage.mts';
+import { podProxy } from './realPods.mts';
 import { until } from './until.mts';
 import { ENDPOINT } from './workflows.mts';
 
@@ -35,8 +36,14 @@ export const startPlatform = async (): Promise<RunningEmulator> =>
 	await startEmulator({ clock: 'fake', endpoints: [{ id: ENDPOINT, workersMax: 50 }] });
 
 /** A credential of the emulated platform; returns its ID. */
-export async function saveKey(client: N8nClient, { url }: RunningEmulator): Promise<string> {
-	const data = { apiKey: DEFAULT_KEY, jobBaseUrl: `${url}/v2`, managementBaseUrl: `${url}/management/v2` };
+export async function saveKey(client: N8nClient, emulator: RunningEmulator): Promise<string> {
+	const { url } = emulator;
+	const data = {
+		apiKey: DEFAULT_KEY,
+		jobBaseUrl: `${url}/v2`,
+		managementBaseUrl: `${url}/management/v2`,
+		podProxyUrl: podProxy(emulator),
+	};
 	return await client.saveCredential('RunPod', 'runPodApi', data);
 }
 
@@ -66,14 +73,14 @@ export class Scripted {
 	emulator!: RunningEmulator;
 	server!: N8nServer;
 	credential = '';
-	private given!: Prepared;
+	prepared!: Prepared;
 	readonly folder = mkdtempSync(join(tmpdir(), 'studio-executions-'));
 
 	async open(): Promise<void> {
-		this.given = await prepared();
-		placePackage(this.given.packed, this.folder);
+		this.prepared = await prepared();
+		placePackage(this.prepared.packed, this.folder);
 		this.emulator = await startPlatform();
-		this.server = await startN8n(this.given, this.folder);
+		this.server = await startN8n(this.prepared, this.folder);
 		this.client = new N8nClient(this.server.url);
 		await this.client.enter(LOGIN);
 		this.credential = await saveKey(this.client, this.emulator);
@@ -90,7 +97,7 @@ export class Scripted {
 		process.kill(-this.server.pid, 'SIGKILL');
 		await this.server.ended;
 		const log = readFileSync(this.server.log, 'utf8');
-		this.server = await startN8n(this.given, this.folder, { port: Number(new URL(this.server.url).port) });
+		this.server = await startN8n(this.prepared, this.folder, { port: Number(new URL(this.server.url).port) });
 		await this.client.ready();
 		return log;
 	}

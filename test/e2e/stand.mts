@@ -1,6 +1,6 @@
 /** What the end-to-end tests stand on: a real n8n, the worker in both modes, and the emulated platform. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -17,6 +17,7 @@ import { prepare } from '../../scripts/setup/index.mts';
 import type { Prepared } from '../../scripts/setup/index.mts';
 import { placePackage } from '../../scripts/setup/nodePackage.mts';
 import { repository } from '../../scripts/setup/places.mts';
+import { podProxy } from './realPods.mts';
 
 export const ENDPOINT = 'studio';
 /** Loading the model and a picture on two busy cores. */
@@ -42,15 +43,18 @@ export class Stand {
 	prepared!: Prepared;
 	readonly credentials: Record<string, string> = {};
 	readonly folder = mkdtempSync(join(tmpdir(), 'studio-e2e-'));
+	/** The one place where n8n reads files. */
+	readonly files = join(this.folder, 'files');
 
 	async open(): Promise<void> {
 		const given = process.env.STUDIO_PREPARED;
 		this.prepared = given ? (JSON.parse(given) as Prepared) : await prepare(false);
 		placePackage(this.prepared.packed, this.folder);
+		mkdirSync(this.files);
 		this.emulator = await startEmulator({ endpoints: [{ id: ENDPOINT }] });
 		this.startServerless();
 		const [server, pod] = await Promise.all([
-			startN8n(this.prepared, this.folder),
+			startN8n(this.prepared, this.folder, { environment: { N8N_RESTRICT_FILE_ACCESS_TO: this.files } }),
 			startPodWorker(this.prepared.python, join(this.folder, 'pod.log')),
 		]);
 		this.pod = pod;
@@ -61,6 +65,7 @@ export class Stand {
 			apiKey: DEFAULT_KEY,
 			jobBaseUrl: `${this.emulator.url}/v2`,
 			managementBaseUrl: `${this.emulator.url}/management/v2`,
+			podProxyUrl: podProxy(this.emulator),
 		});
 	}
 

@@ -1,5 +1,6 @@
 /** Workflows for the tests of executions: a chain of nodes with ours among them. */
 import type { Workflow } from '../../scripts/running/n8nClient.mts';
+import { GPU } from './realPods.mts';
 
 export const ENDPOINT = 'studio';
 export const RUNPOD = 'RunPod';
@@ -32,6 +33,35 @@ export const prompts = (...all: string[]): TestNode[] => [
 export const keep = (name: string, expression: string): TestNode =>
 	node(name, 'n8n-nodes-base.set', 3.4, { mode: 'raw', jsonOutput: `={{ { kept: ${expression} } }}` });
 
+/** Credentials of an account and of the workers in its Pods, by their IDs. */
+export interface PodAccess {
+	runPodApi: string;
+	runPodWorkerApi: string;
+}
+
+/** One of our nodes without the defaults for pictures. */
+export function ours(name: string, parameters: Record<string, unknown>, access: Partial<PodAccess>, more = {}): TestNode {
+	const credentials = Object.fromEntries(Object.entries(access).map(([type, id]) => [type, { id, name: type }]));
+	return node(name, 'n8n-nodes-runpod-studio.runPod', 1, parameters, { credentials, ...more });
+}
+
+/** Makes a Pod, and waits for what is in it. */
+export const newPod = (name: string, access: PodAccess): TestNode =>
+	ours(
+		'Pod',
+		{ resource: 'pod', operation: 'create', name, image: 'any:1', gpuTypes: [GPU], readiness: { pollS: 1 } },
+		access,
+	);
+
+/** A picture by the worker in that Pod. */
+export const onPod = (parameters: Record<string, unknown>, { runPodWorkerApi }: PodAccess, more = {}): TestNode =>
+	ours(RUNPOD, { runOn: 'workerUrl', workerUrl: '={{ $("Pod").first().json.url }}', ...parameters }, { runPodWorkerApi }, more);
+
+export const endPod = ({ runPodApi }: PodAccess): TestNode =>
+	ours('End', { resource: 'pod', operation: 'terminate', pod: locator('={{ $("Pod").first().json.id }}') }, { runPodApi });
+
+export const locator = (value: string) => ({ __rl: true, mode: 'id', value });
+
 /** Our node on the emulated endpoint; `more` are its settings, such as retryOnFail. */
 export function runPod(
 	credential: string,
@@ -43,7 +73,7 @@ export function runPod(
 		'n8n-nodes-runpod-studio.runPod',
 		1,
 		{
-			endpoint: { __rl: true, mode: 'id', value: ENDPOINT },
+			endpoint: locator(ENDPOINT),
 			prompt: '={{ $json.prompt }}',
 			...parameters,
 		},

@@ -175,10 +175,10 @@ published('as published', () => {
 		await send('GET', '/v2/catalog/gpus', '', undefined, '?include=AVAILABILITY');
 		await send('GET', '/v2/catalog/datacenters');
 		await send('GET', '/v2/catalog/datacenters', '', undefined, '?include=GPU_AVAILABILITY');
-		for (const product of ['pods', 'serverless', 'network-volumes']) {
-			await send('GET', `/v2/billing/${product}`);
-			await send('GET', `/v2/billing/${product}`, '', undefined, '?lastN=3&bucketSize=hour');
-			await send('GET', `/v2/billing/${product}`, '', undefined, '?lastN=0');
+		for (const product of ['', '/pods', '/serverless', '/network-volumes']) {
+			await send('GET', `/v2/billing${product}`);
+			await send('GET', `/v2/billing${product}`, '', undefined, '?lastN=3&bucketSize=hour');
+			await send('GET', `/v2/billing${product}`, '', undefined, '?lastN=0');
 		}
 		await send('DELETE', '/v2/network-volumes/{id}', volume.id);
 		await send('GET', '/v2/pods', '', undefined, '', 'rpa_wrong_key');

@@ -1,5 +1,5 @@
 /** Callback: the execution is parked, RunPod's calls wake it, and only what is read then counts. */
-import { bytesOf, everything, RESUME_TOKEN, startNode } from './harness.mts';
+import { bytesOf, everything, RESUME_TOKEN, runNode, startNode } from './harness.mts';
 import { jpeg } from './pictures.mts';
 import {
 	ENDPOINT,
@@ -214,3 +214,34 @@ test('Stop while the jobs are submitted cancels those that were accepted', async
 	}
 	expect(ledger().openJobs).toEqual([]);
 }, 20_000);
+
+/** The operations by which people find a parked execution's jobs. */
+const byId = (operation: string, jobId: string, more = {}) => {
+	const { parameters, credentials } = callback();
+	const { endpoint } = parameters;
+	return { parameters: { resource: 'job', operation, endpoint, jobId, ...more }, credentials };
+};
+
+test('Stop of a parked execution reaches no node: Job > Cancel ends its jobs by the IDs in the custom data', async () => {
+	workerDoes({ runMs: 60_000 });
+	const { customData } = await n8n.start(callback(perItem, three));
+	const ids = customData.runpodJobId.split(',');
+	expect([...ids].sort()).toEqual([...ledger().openJobs].sort());
+	for (const jobId of ids) {
+		const { items } = await runNode(byId('cancel', jobId));
+		expect(items[0].json).toMatchObject({ id: jobId, status: 'CANCELLED' });
+	}
+	expect(ledger().openJobs).toEqual([]);
+});
+
+test('a job whose calls are all lost is found by the ID that the node left for expressions', async () => {
+	workerDoes({ runMs: 600 });
+	fault({ fault: { kind: 'webhook', mode: 'drop' } });
+	const parked = await n8n.start(callback());
+	const { jobs } = parked.context.runpod as { jobs: Array<{ jobId: string }> };
+	const found = byId('pollStatus', jobs[0].jobId, { pollMode: 'untilFinished' });
+	const { items } = await runNode(found);
+	expect((await bytesOf(items[0].binary!.data)).toString('base64')).toBe(jpeg);
+	expect(n8n.isWaiting).toBe(true);
+	expect(ledger().submits).toHaveLength(1);
+});

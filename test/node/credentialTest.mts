@@ -1,7 +1,4 @@
-/**
- * n8n's test of a credential, as its dialog runs it: n8n's own router sends the request, and the
- * rules of the credential make the answer.
- */
+/** The test of a credential as n8n's dialog runs it: n8n's own router sends it, the credential's rules make the answer. */
 import './environment.mts';
 import { ExecuteContext, RoutingNode } from 'n8n-core';
 import type {
@@ -19,7 +16,7 @@ import { RunPodWorkerApi } from '../../credentials/RunPodWorkerApi.credentials.t
 import type { CredentialName } from './credentialsHelper.mts';
 import { TestCredentialsHelper } from './credentialsHelper.mts';
 
-const types: Record<CredentialName, ICredentialType> = {
+export const types: Record<CredentialName, ICredentialType> = {
 	runPodApi: new RunPodApi(),
 	runPodStorageApi: new RunPodStorageApi(),
 	runPodWorkerApi: new RunPodWorkerApi(),

@@ -1,4 +1,7 @@
-/** The tests of the credentials, and the list of endpoints. */
+/**
+ * The tests of the credentials, and the list of endpoints: n8n's own router sends the request, and
+ * the rules of the credential make the answer, as in n8n's credential dialog.
+ */
 import { LoadOptionsContext } from 'n8n-core';
 import { searchEndpoints } from '../../nodes/RunPod/methods/listSearch.ts';
 import { surroundings, testCredential } from './credentialTest.mts';
@@ -6,7 +9,6 @@ import type { Stub } from './stub.mts';
 import { startStub } from './stub.mts';
 
 const KEY = 'rpa_SECRETKEYOFTHETESTS0123456789';
-
 let stub: Stub;
 let status = 200;
 let body: unknown = {};
@@ -41,10 +43,10 @@ test.each([
 
 test.each([
 	[200, 'OK'],
-	[401, 'The worker asks for a token.'],
-	[403, 'The worker did not accept the token.'],
-	[404, 'The address answers, but not as a Studio Worker.'],
-	[503, 'The worker was reached and is still starting.'],
+	[401, 'The server asks for a token.'],
+	[403, 'The server did not accept the token.'],
+	[404, "The address answers, but not as the chosen 'Server Type'."],
+	[503, 'The server was reached and is still starting.'],
 ])('RunPod Worker API: %i gives its text', async (code, text) => {
 	status = code;
 	const data = { baseUrl: `${stub.url}/`, token: 'a token' };
@@ -81,7 +83,7 @@ test('the endpoint list has the queues of the account, sorted and filtered', asy
 test.each([
 	[401, 'The API key was not accepted.'],
 	[403, 'The key is valid but may not list endpoints.'],
-	[500, 'RunPod answered 500 instead of the list of endpoints.'],
+	[500, 'RunPod did not list endpoints: HTTP 500'],
 ])('the endpoint list shows what a %i means, not an empty list', async (code, text) => {
 	status = code;
 	await expect(search()).rejects.toThrow(text);

@@ -81,6 +81,17 @@ test.each([
 	expect((await bytesOf(binary)).toString('base64')).toBe(expected);
 });
 
+test('an image that had to be sent in another format is named by what it is, and the item says so', async () => {
+	const metadata = { encoded_as: 'jpeg', encoded_quality: 95, downgraded: true };
+	workerDoes({ output: { route: 'create', image: jpeg, metadata } });
+	const { items } = await runNode(
+		generate({ options: { outputFormat: 'png', ifTooLarge: 'jpeg' } }),
+	);
+	expect(ledger().submits[0].input).toMatchObject({ output_format: 'png', if_too_large: 'jpeg' });
+	expect(items[0].binary!.data).toMatchObject({ mimeType: 'image/jpeg', fileExtension: 'jpg' });
+	expect(items[0].json.metadata).toMatchObject(metadata);
+});
+
 test('several images become one item each, of the same input item', async () => {
 	workerDoes();
 	const { items } = await runNode(generate({ numImages: 4, seed: 7, options: { topK: 3 } }));
@@ -168,11 +179,16 @@ test('no look at the job after its end, and none before one interval', async () 
 test('a model of the volume and LoRAs are what the worker is asked for', async () => {
 	workerDoes();
 	const lora = [{ name: 'ink.safetensors', weight: 0.6 }, { name: 'fox' }];
-	const { status } = await runNode(generate({ options: { model: 'juggernautXL', loras: { lora } } }));
+	const { status } = await runNode(
+		generate({ options: { model: 'juggernautXL', loras: { lora } } }),
+	);
 	expect(status).toBe('success');
 	expect(ledger().submits[0].input).toMatchObject({
 		model: 'juggernautXL',
-		loras: [{ name: 'ink.safetensors', weight: 0.6 }, { name: 'fox', weight: 1 }],
+		loras: [
+			{ name: 'ink.safetensors', weight: 0.6 },
+			{ name: 'fox', weight: 1 },
+		],
 	});
 });
 

@@ -30,6 +30,8 @@ export interface Setup {
 	/** Settings of the node: onError, retryOnFail, maxTries, waitBetweenTries. */
 	settings?: Partial<INode>;
 	mode?: 'manual' | 'trigger';
+	/** Parameters of a second node of ours behind the first, with the same settings. */
+	next?: INodeParameters;
 	/** Where parked executions are called; n8n's usual local address without it. */
 	waitingBaseUrl?: string;
 	/** Told before the node opens a file of n8n's store. */
@@ -59,6 +61,7 @@ const { Logger } = requireFromCore('@n8n/backend-common') as typeof import('@n8n
 /** n8n gives each execution a secret of its own. */
 export const RESUME_TOKEN = 'token-of-the-execution';
 export const NODE = 'Picture';
+const NEXT = 'Next';
 const TYPE = 'n8n-nodes-runpod-studio.runPod';
 
 /** Hands on what the test gives: stands for any node before ours. */
@@ -104,6 +107,13 @@ class LogRecorder {
 
 export function makeWorkflow(setup: Setup): Workflow {
 	const names = Object.keys(setup.credentials);
+	const ours = {
+		type: TYPE,
+		typeVersion: 1,
+		credentials: Object.fromEntries(names.map((name) => [name, { id: name, name }])),
+		...setup.settings,
+	};
+	const to = (node: string) => ({ main: [[{ node, type: NodeConnectionTypes.Main, index: 0 }]] });
 	return new Workflow({
 		id: 'workflow-1',
 		name: 'A test',
@@ -117,18 +127,20 @@ export function makeWorkflow(setup: Setup): Workflow {
 				position: [0, 0],
 				parameters: {},
 			},
-			{
-				id: 'n',
-				name: NODE,
-				type: TYPE,
-				typeVersion: 1,
-				position: [200, 0],
-				parameters: setup.parameters,
-				credentials: Object.fromEntries(names.map((name) => [name, { id: name, name }])),
-				...setup.settings,
-			},
+			{ id: 'n', name: NODE, position: [200, 0], parameters: setup.parameters, ...ours },
+			...(setup.next
+				? [
+						{
+							id: 'x',
+							name: NEXT,
+							position: [400, 0] as [number, number],
+							parameters: setup.next,
+							...ours,
+						},
+					]
+				: []),
 		],
-		connections: { Source: { main: [[{ node: NODE, type: NodeConnectionTypes.Main, index: 0 }]] } },
+		connections: { Source: to(NODE), ...(setup.next ? { [NODE]: to(NEXT) } : {}) },
 		nodeTypes: nodeTypes(setup.items ?? [{ json: {} }]),
 		settings: { executionOrder: 'v1' },
 	});
@@ -186,7 +198,9 @@ export async function startNode(
 }
 
 export function outcomeOf(run: IRun, messages: string[] = [], log: string[] = []): Outcome {
-	const taskData = run.data.resultData.runData[NODE]?.at(-1);
+	const { runData } = run.data.resultData;
+	// With two of them it is the last one that tells.
+	const taskData = (runData[NEXT] ?? runData[NODE])?.at(-1);
 	const outputs = taskData?.data?.main ?? [];
 	const contextData = run.data.executionData?.contextData ?? {};
 	return {

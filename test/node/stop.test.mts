@@ -1,4 +1,5 @@
 /** Stop in the editor, and the traces that a run leaves for whoever looks for its jobs later. */
+import type { INodeParameters } from 'n8n-workflow';
 import type { Outcome } from './harness.mts';
 import { runNode, startNode } from './harness.mts';
 import { fault, generate, ledger, usePlatform, workerDoes } from './platform.mts';
@@ -100,6 +101,75 @@ test('a failed item without Continue cancels the jobs of the others', async () =
 			.sort(),
 	);
 }, 20_000);
+
+test('a job of another item whose cancel is refused is named in the failure that ends the run', async () => {
+	fault({ operation: 'cancel', fault: { kind: 'reply', status: 403 } });
+	workerDoes({ input: { prompt: 'bad' }, runMs: 300, error: 'JOB_FAILED: broken' });
+	workerDoes({ runMs: 60_000 });
+	const items = ['a', 'bad'].map((prompt) => ({ json: { prompt } }));
+	const { error } = await runNode(generate({ prompt: '={{ $json.prompt }}' }, { items }));
+	expect(error!.message).toContain('broken');
+	const [left] = ledger().openJobs;
+	expect(error!.description).toContain(`These jobs may still be running: ${left}.`);
+}, 20_000);
+
+describe("with Don't Wait, jobs that were handed in", () => {
+	const items = ['a', 'b', 'bad'].map((prompt) => ({ json: { prompt } }));
+	const handIn = (jobOptions: INodeParameters = {}) =>
+		generate(
+			{
+				waitForResult: 'dontWait',
+				prompt: '={{ $json.prompt }}',
+				jobOptions: { maxParallelJobs: 1, ...jobOptions },
+			},
+			{ items },
+		);
+	const refuseTheLast = () =>
+		fault({
+			operation: 'run',
+			match: { input: { prompt: 'bad' } },
+			fault: { kind: 'reply', status: 400, body: { error: 'no' } },
+		});
+
+	test('are cancelled when another item ends the run: nobody would learn their IDs', async () => {
+		workerDoes({ runMs: 60_000 });
+		refuseTheLast();
+		const { status } = await runNode(handIn());
+		expect(status).toBe('error');
+		expect(ledger().submits).toHaveLength(2);
+		expect(ledger().openJobs).toEqual([]);
+	}, 20_000);
+
+	test('are named there where Cancel Remote Job on Stop is off', async () => {
+		workerDoes({ runMs: 60_000 });
+		refuseTheLast();
+		const { error } = await runNode(handIn({ cancelOnStop: false }));
+		expect(ledger().openJobs).toHaveLength(2);
+		for (const jobId of ledger().openJobs) expect(error!.description).toContain(jobId);
+	}, 20_000);
+
+	test('are cancelled by Stop before the last one was submitted', async () => {
+		workerDoes({ runMs: 60_000 });
+		fault({
+			operation: 'run',
+			match: { input: { prompt: 'bad' } },
+			fault: { kind: 'slow', delayMs: 1500 },
+		});
+		const { done, stop } = await startNode(handIn());
+		await until(() => ledger().submits.length === 2);
+		stop();
+		expect((await done).status).toBe('canceled');
+		await until(() => ledger().openJobs.length === 0);
+	}, 20_000);
+
+	test('go on when the run has ended well', async () => {
+		workerDoes({ runMs: 60_000 });
+		const { status } = await runNode(handIn());
+		expect(status).toBe('success');
+		expect(ledger().openJobs).toHaveLength(3);
+		expect(ledger().cancels).toEqual([]);
+	}, 20_000);
+});
 
 test('the job ID is in the context, the custom data and the log before the wait', async () => {
 	const outcome = await stopAfterSubmits(1);

@@ -1,18 +1,24 @@
 """Finds the set of models and its files, in a fixed order, and says what was tried when one is missing.
 
-Order: the folder named by MODEL_ROOT, the folder shipped with the worker, the platform's cached model
-(Hugging Face cache on the volume), `models/` on the volume. With ALLOW_DOWNLOAD what is nowhere is fetched
-to MODEL_ROOT or to the volume.
+The environment goes before the set: MODEL_PATH, SIGLIP_PATH and PREDICTOR_WEIGHTS are the only place of what
+they name. For everything else the order is: the folder named by MODEL_ROOT, the folder shipped with the
+worker, the platform's cached model (Hugging Face cache on the volume), `models/` on the volume. With
+ALLOW_DOWNLOAD what is nowhere is fetched to MODEL_ROOT or to the volume.
 """
 
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
+from studio.arrival import wait_for
+from studio.context import JobContext
 from studio.contract.caption_texts import MODELS
 from studio.digest import sha256_of
-from studio.downloads import Report, fetch
+from studio.downloads import fetch, follow
 from studio.failures import StudioFailure
+from studio.installed.cards import card_at, scorer_card
 from studio.installed.find import Installed, cached_checkpoints, installed, nearest
 from studio.manifest import (
     SETS,
@@ -25,23 +31,24 @@ from studio.manifest import (
     UpscalerCard,
     read_manifest,
 )
-from studio.settings import Settings
+from studio.settings import VOLUMES, Settings
 
-VOLUMES = (Path("/runpod-volume"), Path("/workspace"))
+Found = TypeVar("Found")
+
 WEIGHTS = (".safetensors", ".pth", ".bin")
 
 
 class Assets:
     """One set of models and where its files lie."""
 
-    def __init__(self, settings: Settings, report: Report | None = None):
+    def __init__(self, settings: Settings, job: JobContext | None = None):
         """Raises MODEL_NOT_FOUND or INVALID_INPUT for an unknown or malformed set.
 
-        What is missing is fetched, where settings allow it, for those who pass a `report`: looking alone
-        must not start a download of gigabytes.
+        What is missing is waited for and fetched, as settings say, for a `job` that needs it: looking alone
+        must not take minutes nor start a download of gigabytes.
         """
         self._settings = settings
-        self._report = report
+        self._job = job
         self.manifest_path = _manifest_path(settings.model_set)
         try:
             self.set: Manifest = read_manifest(self.manifest_path)
@@ -92,12 +99,24 @@ class Assets:
         return self._settings.model_root or self._settings.volume_root / "models"
 
     def _volumes(self) -> list[Path]:
-        return list(dict.fromkeys((self._settings.volume_root, *VOLUMES)))
+        return list(dict.fromkeys((self._settings.volume_root, *VOLUMES.values())))
+
+    def own_models(self) -> dict[str, ModelCard]:
+        """Cards by name: of MODEL_PATH, where something lies there, and of the set."""
+        path = self._settings.model_path
+        cards = [card_at(path, self.set.models)] if path and path.exists() else []
+        return {card.name: card for card in (*self.set.models, *cards)}
 
     def card(self, name: str | None = None) -> ModelCard:
-        """The card of a model, by name with or without `.safetensors`; the set's default for None."""
-        cards = {card.name: card for card in self.set.models}
+        """The card of a model, by name with or without `.safetensors`; the worker's default for None.
+
+        Raises MODEL_NOT_FOUND; for MODEL_PATH also ASSET_MISSING, and INVALID_INPUT for what is no model.
+        """
+        path = self._settings.model_path
+        if name is None and path:
+            return card_at(self._patiently(lambda: _existing(path)), self.set.models)
         wanted = name or self.set.default_model
+        cards = self.own_models()
         if not cards or wanted is None:
             raise self._not_in_set("image model")
         for spelling in (wanted, wanted.removesuffix(".safetensors")):
@@ -105,18 +124,25 @@ class Assets:
                 return cards[spelling]
         raise StudioFailure("MODEL_NOT_FOUND", model=wanted, nearest=", ".join(nearest(wanted, cards)))
 
-    def pipeline(self, card: ModelCard) -> Path:
-        """The folder of a diffusion model. Raises ASSET_MISSING for the folder or a part of it."""
-        folder = self._find(card.path, card.repository)
-        check_parts(folder)
-        return folder
+    def pipeline(self, card: ModelCard, patient: bool = True) -> Path:
+        """The folder of a diffusion model, or its single file. Raises ASSET_MISSING for it or a part of it."""
+        path = self._settings.model_path
+
+        def look() -> Path:
+            is_named = path and path.exists() and card_at(path, self.set.models).name == card.name
+            found = path if is_named else self._find(card.path, card.repository)
+            if found.is_dir():
+                check_parts(found)
+            return found
+
+        return self._patiently(look) if patient else look()
 
     def upscaler(self, kind: str | None = None) -> tuple[UpscalerCard, Path | None]:
         """Card and file of an enlarger; None for the file of an optional one that is not there."""
         card = self.set.upscalers.get(kind or self.set.default_upscaler)
         if card is None:
             raise StudioFailure("MODEL_NOT_FOUND", model=kind, nearest=", ".join(self.set.upscalers))
-        return card, self._find(card.path, None, card.optional)
+        return card, self._patiently(lambda: self._find(card.path, None, card.optional))
 
     def missing_upscaler(self, kind: str | None = None) -> StudioFailure:
         """What to raise where an optional enlarger is needed after all."""
@@ -124,12 +150,20 @@ class Assets:
         return _missing(card.path, self.places(card.path))
 
     def scorer(self) -> tuple[ScorerCard, Path, Path] | None:
-        """Card, folder of the vision model and file of the head; None when the set has no scorer."""
-        card = self.set.scorer
+        """Card, folder of the vision model and file of the head; None when the worker has no scorer."""
+        settings = self._settings
+        card = scorer_card(self.set, settings.scorer_tower, settings.scorer_head)
         if card is None:
             return None
-        tower = self._find(card.tower, card.repository, card.optional)
-        head = self._find(card.head, None, card.optional)
+
+        def look() -> tuple[Path | None, Path | None]:
+            tower, head = settings.scorer_tower, settings.scorer_head
+            return (
+                _existing(tower) if tower else self._find(card.tower, card.repository, card.optional),
+                _existing(head) if head else self._find(card.head, None, card.optional),
+            )
+
+        tower, head = self._patiently(look)
         return (card, tower, head) if tower and head else None
 
     def captioner(self, model: str, variant: str | None = None) -> tuple[CaptionerCard, Path]:
@@ -150,11 +184,13 @@ class Assets:
         if wanted not in family:
             raise StudioFailure("MODEL_NOT_FOUND", model=wanted, nearest=", ".join(list(family)[:5]))
         card = family[wanted]
-        folder = self._find(card.path, card.repository)
-        _existing(folder / "config.json")
-        if not weight_files(folder):
-            raise _missing(f"{card.path}/*.safetensors", [folder])
-        return card, folder
+
+        def look() -> Path:
+            folder = self._find(card.path, card.repository)
+            _existing(folder / "config.json")
+            return _with_weights(folder, card.path)
+
+        return card, self._patiently(look)
 
     def _not_in_set(self, asset: str) -> StudioFailure:
         return StudioFailure("ASSET_MISSING", asset=asset, tried=f"the set '{self.set.name}' names none")
@@ -165,14 +201,14 @@ class Assets:
         if card is None:
             tried = f"the set '{self.set.name}' names none"
             raise StudioFailure("ASSET_MISSING", asset="safety model", tried=tried)
-        folder = self._find(card.path, card.repository)
-        if not weight_files(folder):
-            raise _missing(f"{card.path}/*.safetensors", [folder])
-        return card, folder
+        return card, self._patiently(lambda: _with_weights(self._find(card.path, card.repository), card.path))
+
+    def _patiently(self, look: Callable[[], Found]) -> Found:
+        return look() if self._job is None else wait_for(look, self._job)
 
     def _find(self, relative: str, repository: str | None, optional: bool = False) -> Path | None:
         tried = self.places(relative, repository)
-        if self._settings.allow_download and self._report:
+        if self._settings.allow_download and self._job:
             self._fetch(relative, tried)
         for path in tried:
             if path.exists():
@@ -188,7 +224,7 @@ class Assets:
             return
         for file in (file for files in self.set.files.values() for file in files):
             if file.url and (file.filename == relative or file.filename.startswith(relative + "/")):
-                fetch(file, folder, self._report)
+                fetch(file, folder, follow(self._job))
 
 
 def check_parts(folder: Path) -> None:
@@ -235,7 +271,13 @@ def _manifest_path(name: str) -> Path:
 
 
 def _holds_weights(class_name: str) -> bool:
-    return not class_name.endswith(("Scheduler", "Tokenizer", "TokenizerFast", "Processor", "FeatureExtractor"))
+    return "Tokenizer" not in class_name and not class_name.endswith(("Scheduler", "Processor", "FeatureExtractor"))
+
+
+def _with_weights(folder: Path, name: str) -> Path:
+    if not weight_files(folder):
+        raise _missing(f"{name}/*.safetensors", [folder])
+    return folder
 
 
 def _existing(path: Path) -> Path:

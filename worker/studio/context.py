@@ -23,11 +23,11 @@ class JobContext:
     _last: dict | None = field(default=None, repr=False)
     _scratch: Path | None = field(default=None, repr=False)
 
-    def progress(self, stage: str, percent: float, message: str) -> None:
-        """Tells how far the job is: percent 0 to 100 of the whole job, never going back."""
+    def progress(self, stage: str, percent: float, message: str, **more: object) -> None:
+        """Tells how far the job is: percent 0 to 100 of the whole job, never going back. `more` goes along as it is."""
         floor = self._last["percent"] if self._last else 0.0
         percent = round(max(floor, min(100.0, float(percent))), 1)
-        progress = {"stage": stage, "percent": percent, "message": message}
+        progress = {"stage": stage, "percent": percent, "message": message, **more}
         if progress == self._last:
             return
         self._last = progress

@@ -1,4 +1,4 @@
-"""How an output leaves the worker: inside the reply, as links, or not at all because it is too large."""
+"""How an output leaves the worker: in the reply, as links, as JPEG where that was allowed, or not at all."""
 
 import json
 import logging
@@ -10,12 +10,15 @@ from studio.bucket import bucket_of_job
 from studio.context import JobContext
 from studio.failures import StudioFailure
 from studio.media.names import file_name
-from studio.media.storage import Storage, has_images, link_images
+from studio.media.results import as_jpeg, has_images
+from studio.media.storage import Storage, link_images
 
 log = logging.getLogger(__name__)
 
 # The platform's SDK takes these two out of the output and acts on them.
 RESERVED = ("error", "refresh_worker")
+# About a quarter and an eighth of a PNG of the same picture; below that it is seen.
+JPEG_QUALITIES = (95, 90)
 
 
 def storage_for(input: BaseModel, context: JobContext) -> Storage | None:
@@ -40,11 +43,13 @@ def storage_for(input: BaseModel, context: JobContext) -> Storage | None:
 def deliver(output: dict, input: BaseModel, context: JobContext, storage: Storage | None) -> tuple[dict, int]:
     """The output as it is sent, and its size in bytes. Raises RESULT_TOO_LARGE, UPLOAD_FAILED, JOB_FAILED.
 
-    Images become links where the job wants them, or where the reply would be too large.
+    Images become links where the job wants them, or where the reply would be too large. Without storage they
+    become JPEG where the job allows it; nothing is changed unasked.
     """
     size = measure(output)
     limit_mb = context.settings.max_inline_mb
-    if storage is not None and has_images(output) and (_wants_links(input) or size > limit_mb * 1_000_000):
+    limit = limit_mb * 1_000_000
+    if storage is not None and has_images(output) and (_wants_links(input) or size > limit):
 
         def report(done: int, total: int) -> None:
             context.check_cancelled()
@@ -54,10 +59,32 @@ def deliver(output: dict, input: BaseModel, context: JobContext, storage: Storag
         output = link_images(output, storage, file_name(None, context.job_id), report)
         log.info("job %s: a result of %d bytes went to storage", context.job_id, size)
         size = measure(output)
-    if size > limit_mb * 1_000_000:
+    if size > limit and getattr(input, "if_too_large", "fail") == "jpeg" and has_images(output):
+        output, size = _as_jpeg(output, size, input, context)
+    if size > limit:
         size_mb = math.ceil(size / 100_000) / 10
         raise StudioFailure("RESULT_TOO_LARGE", size_mb=size_mb, limit_mb=f"{limit_mb:g}")
     return output, size
+
+
+def _as_jpeg(output: dict, size: int, input: BaseModel, context: JobContext) -> tuple[dict, int]:
+    """The smallest change that fits; else the last one that was tried, with its size."""
+    made = output
+    for quality in JPEG_QUALITIES:
+        if input.output_format == "jpeg" and quality >= input.quality:
+            continue
+
+        def report(done: int, total: int, quality: int = quality) -> None:
+            context.check_cancelled()
+            context.progress("encoding", 96, f"Too large: image {done + 1} of {total} as JPEG, quality {quality}")
+
+        # Each from the image as it was asked for, not from the rung before.
+        made = as_jpeg(output, quality, report)
+        size = measure(made)
+        log.info("job %s: a result that was too large has %d bytes as JPEG %d", context.job_id, size, quality)
+        if size <= context.settings.max_inline_mb * 1_000_000:
+            break
+    return made, size
 
 
 def measure(output: dict) -> int:

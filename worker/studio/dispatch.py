@@ -6,6 +6,7 @@ import time
 import traceback
 from pathlib import Path
 
+from studio.actions import is_action, run_action
 from studio.assets import Assets
 from studio.bucket import secrets_of
 from studio.context import JobContext
@@ -55,6 +56,11 @@ def run_job(job_input: object, context: JobContext) -> dict:
     cold = PROCESS.cold
     name = "worker"
     try:
+        if is_action(job_input):
+            name = "action"
+            set_route(name)
+            log.info("job %s started: %.60r", context.job_id, job_input["action"])
+            return run_action(job_input, context)
         name, model = _read(job_input)
         set_route(name)
         set_secrets(secrets_of(context.s3_config))
@@ -80,7 +86,7 @@ def run_job(job_input: object, context: JobContext) -> dict:
         raise failure from None
     finally:
         # What tells about the worker does not warm anything up.
-        if name not in ("worker", "health", "models"):
+        if name not in ("worker", "action", "health", "models"):
             PROCESS.jobs_finished += 1
         set_route("worker")
         set_secrets(())
@@ -104,6 +110,12 @@ def health(settings: Settings, diagnostics: bool = False) -> dict:
     """The output of the route health, without a job and without waiting for one."""
     _, model = read_input({"route": "health", "diagnostics": diagnostics})
     return _route("health").run(model, JobContext("health", settings))
+
+
+def models(settings: Settings) -> dict:
+    """The output of the route models, without a job and without waiting for one."""
+    _, model = read_input({"route": "models"})
+    return _route("models").run(model, JobContext("models", settings))
 
 
 def _route(name: str):

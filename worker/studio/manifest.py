@@ -36,7 +36,7 @@ class ModelCard(_Strict):
 
     name: str
     title: str
-    type: Literal["sdxl", "playground"]
+    type: Literal["sdxl", "playground", "flux"]
     path: Annotated[str, Field(description="Folder below the folder of models")]
     repository: Annotated[str, Field(description="owner/name on the Hugging Face hub, for its cache")] | None = None
     native_sizes: Annotated[list[Size], Field(min_length=1, description="Sizes in pixels it was trained at")]

@@ -23,6 +23,7 @@ from studio.contract.job import (
     SOURCE_IMAGES_MAX,
 )
 from studio.pod import IDLE_ACTIONS, MANAGEMENT_URL, TELEMETRY_INTERVAL_S, Pod
+from studio.variables import Reader, SettingsError
 
 SECRET_VARIABLES = (
     "AUTH_TOKEN",
@@ -45,9 +46,10 @@ ASKED_SPEED_UPS = ("compile",)
 # For clocks, about three months.
 LONGEST_S = 2**23
 
-
-class SettingsError(Exception):
-    """A variable has a value that cannot be used. The text names variable, value and remedy."""
+# Where the platform mounts a network volume: another place in a Pod than in a serverless worker.
+VOLUMES = {"serverless": Path("/runpod-volume"), "pod": Path("/workspace")}
+# How long after its start a worker waits for models that are still being copied or mounted.
+WAIT_FOR_ASSETS_S = 180.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,11 @@ class Settings:
     allow_no_auth: bool = False
     model_set: str = "core"
     model_root: Path | None = None
-    volume_root: Path = Path("/workspace")
+    model_path: Path | None = None
+    scorer_tower: Path | None = None
+    scorer_head: Path | None = None
+    wait_for_assets_s: float = WAIT_FOR_ASSETS_S
+    volume_root: Path = VOLUMES["pod"]
     temp_root: Path = Path(tempfile.gettempdir()) / "studio-jobs"
     allow_download: bool = False
     allow_model_download: bool = False
@@ -99,11 +105,9 @@ class Settings:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Reads `environ` (default: the process's). Raises SettingsError for a value out of place."""
-        read = _Reader(os.environ if environ is None else environ)
+        read = Reader(os.environ if environ is None else environ)
         serverless = bool(read.text("RUNPOD_WEBHOOK_GET_JOB"))
         run_mode = read.choice("RUN_MODE", ("serverless", "pod"), "serverless" if serverless else "pod")
-        # The platform mounts the same volume at another place in a Pod than in a serverless worker.
-        volume = "/runpod-volume" if run_mode == "serverless" else "/workspace"
         host = read.text("HOST") or cls.host
         settings = cls(
             run_mode=run_mode,
@@ -113,7 +117,12 @@ class Settings:
             allow_no_auth=read.switch("ALLOW_NO_AUTH"),
             model_set=read.text("MODEL_SET") or cls.model_set,
             model_root=read.path("MODEL_ROOT"),
-            volume_root=read.path("VOLUME_ROOT") or Path(volume),
+            model_path=read.path("MODEL_PATH"),
+            # Named after the first predictor they were made for; any pair whose sizes agree will do.
+            scorer_tower=read.path("SIGLIP_PATH"),
+            scorer_head=read.path("PREDICTOR_WEIGHTS"),
+            wait_for_assets_s=read.number("WAIT_FOR_ASSETS_SECONDS", cls.wait_for_assets_s, 0, 3600),
+            volume_root=read.path("VOLUME_ROOT") or _volume(run_mode),
             temp_root=read.path("TEMP_ROOT") or cls.temp_root,
             allow_download=read.switch("ALLOW_DOWNLOAD"),
             allow_model_download=read.switch("ALLOW_MODEL_DOWNLOAD"),
@@ -164,59 +173,6 @@ class Settings:
         return plain | {"auth_token_set": bool(self.auth_token), "local_files_only": self.local_files_only}
 
 
-class _Reader:
-    def __init__(self, environ: Mapping[str, str]):
-        self._environ = environ
-
-    def text(self, name: str) -> str | None:
-        # Templates of the platform pass unset variables as empty text.
-        return (self._environ.get(name) or "").strip() or None
-
-    def path(self, name: str) -> Path | None:
-        value = self.text(name)
-        return Path(value).expanduser().absolute() if value else None
-
-    def switch(self, name: str, default: bool = False) -> bool:
-        value = (self.text(name) or str(default)).lower()
-        if value in ("1", "true", "yes", "on"):
-            return True
-        if value in ("0", "false", "no", "off"):
-            return False
-        raise SettingsError(f"{name} is '{value}'. It is a switch: set 1 or 0.")
-
-    def choice(self, name: str, allowed: tuple[str, ...], default: str, upper: bool = False) -> str:
-        value = self.text(name) or default
-        value = value.upper() if upper else value.lower()
-        if value not in allowed:
-            raise SettingsError(f"{name} is '{value}'. Set one of {', '.join(allowed)}, or remove it for {default}.")
-        return value
-
-    def names(self, name: str, default: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
-        value = self.text(name)
-        if value is None:
-            return default
-        chosen = [] if value.lower() == "none" else [part.strip().lower() for part in value.split(",")]
-        if set(chosen) - set(known):
-            raise SettingsError(
-                f"{name} is '{value}'. Set none, or names out of {', '.join(known)} with commas between, "
-                f"or remove it for {','.join(default)}."
-            )
-        return tuple(name for name in known if name in chosen)
-
-    def number(self, name: str, default, low, high, whole: bool = False):
-        value = self.text(name)
-        if value is None:
-            return default
-        kind = "a whole number" if whole else "a number"
-        try:
-            number = int(value) if whole else float(value)
-        except ValueError:
-            number = None
-        if number is None or not low <= number <= high:
-            raise SettingsError(f"{name} is '{value}'. Set {kind} from {low} to {high}, or remove it for {default}.")
-        return number
-
-
 # The keys of a job's `s3Config`, and the variables that stand for them.
 _BUCKET_VARIABLES = {
     "endpointUrl": "BUCKET_ENDPOINT_URL",
@@ -229,7 +185,7 @@ _BUCKET_VARIABLES = {
 }
 
 
-def _bucket(read: _Reader) -> Bucket | None:
+def _bucket(read: Reader) -> Bucket | None:
     given = {key: read.text(name) for key, name in _BUCKET_VARIABLES.items()}
     if not any(given.values()):
         return None
@@ -244,7 +200,7 @@ def _bucket(read: _Reader) -> Bucket | None:
         raise SettingsError(f"The storage cannot be used: {text}. Set BUCKET_..., or remove all of them.") from None
 
 
-def _pod(read: _Reader) -> Pod:
+def _pod(read: Reader) -> Pod:
     idle = CAPTION_POD_IDLE_S if read.text("MODEL_SET") == "caption" else POD_IDLE_S
     return Pod(
         id=read.text("RUNPOD_POD_ID"),
@@ -265,7 +221,7 @@ def _pod(read: _Reader) -> Pod:
     )
 
 
-def _caption_server(read: _Reader) -> CaptionServer | None:
+def _caption_server(read: Reader) -> CaptionServer | None:
     if read.choice("CAPTION_BACKEND", ("local", "openai"), "local") == "local":
         return None
     url, model = read.text("CAPTION_OPENAI_URL"), read.text("CAPTION_OPENAI_MODEL")
@@ -275,6 +231,12 @@ def _caption_server(read: _Reader) -> CaptionServer | None:
             "http://127.0.0.1:8080/v1, and CAPTION_OPENAI_MODEL to the name of its model."
         )
     return CaptionServer(url.rstrip("/") + "/", model, read.text("CAPTION_OPENAI_KEY"))
+
+
+def _volume(run_mode: str) -> Path:
+    """The volume that is there, the one of the mode first: a server in pod mode can also stand on an endpoint."""
+    usual = sorted(VOLUMES.values(), key=lambda path: path != VOLUMES[run_mode])
+    return next((path for path in usual if path.is_dir()), usual[0])
 
 
 def _is_loopback(host: str) -> bool:

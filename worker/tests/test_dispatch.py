@@ -85,6 +85,32 @@ def test_what_is_not_json_is_refused(value):
         measure({"a": {"b": value}})
 
 
+FAULTS = {
+    "an exception": lambda: 1 / 0,
+    "memory": lambda: (_ for _ in ()).throw(MemoryError()),
+    "NaN": lambda: {"score": float("nan")},
+    "bytes": lambda: {"image": b"raw"},
+    "an object": lambda: {"image": object()},
+    "a reserved key": lambda: {"error": "no"},
+    "too much": lambda: {"text": "x" * 8_000_000},
+}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_route_fails_with_code_and_sentence_whatever_is_wrong_in_it(monkeypatch, process, route, fault):
+    monkeypatch.setattr(dispatch, "_route", lambda name: Route(lambda input, context: FAULTS[fault]()))
+    given = {"prompt": "x", "images": ["aGk="]}
+    job_input = {"route": route} | {name: given[name] for name in given if name in ROUTES[route].input.model_fields}
+    if route == "caption":
+        del job_input["prompt"]
+    with pytest.raises(StudioFailure) as failed:
+        dispatch.run_job(job_input, JobContext("job-1", Settings()))
+    codes = {"memory": "OUT_OF_MEMORY", "too much": "RESULT_TOO_LARGE"}
+    assert str(failed.value).startswith(codes.get(fault, "JOB_FAILED") + ": ")
+    assert "Traceback" not in str(failed.value)
+
+
 def test_a_traceback_is_shown_only_with_debug(run):
     def fail(input, context):
         raise ValueError("odd")

@@ -145,12 +145,11 @@ def test_what_is_missing_is_fetched_to_the_volume_where_that_is_allowed(server, 
     name = str(downloading_set(server, tiny_set, tmp_path))
     volume = tmp_path / "volume"
     seen = []
-    assets = Assets(
-        Settings(model_set=name, volume_root=volume, allow_download=True), lambda name, done, total: seen.append(name)
-    )
+    settings = Settings(model_set=name, volume_root=volume, allow_download=True)
+    assets = Assets(settings, JobContext("job-1", settings, seen.append))
     assert assets.upscaler()[1].read_bytes() == CONTENT
     assert assets.upscaler()[1] == volume / "models/models/weights.safetensors"
-    assert set(seen) == {"models/weights.safetensors"}
+    assert all(news["message"].startswith("Fetching models/weights.safetensors") for news in seen) and seen
     assert len(server.ranges) == 1
 
 
@@ -158,8 +157,9 @@ def test_what_is_missing_is_fetched_to_the_volume_where_that_is_allowed(server, 
 def test_nothing_is_fetched_where_it_is_not_allowed(server, tiny_set, tmp_path):
     name = str(downloading_set(server, tiny_set, tmp_path))
     volume = tmp_path / "volume"
+    settings = Settings(model_set=name, volume_root=volume, wait_for_assets_s=0)
     with pytest.raises(StudioFailure, match="ASSET_MISSING"):
-        Assets(Settings(model_set=name, volume_root=volume), lambda *news: None).upscaler()
+        Assets(settings, JobContext("job-1", settings)).upscaler()
     # Health looks without following downloads.
     with pytest.raises(StudioFailure, match="ASSET_MISSING"):
         Assets(Settings(model_set=name, volume_root=volume, allow_download=True)).upscaler()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from studio import settings as settings_module
 from studio.settings import SPEED_UPS, Settings, SettingsError
 
 OPEN = {"ALLOW_NO_AUTH": "1"}
@@ -21,6 +22,24 @@ def test_the_volume_lies_where_the_mode_has_it():
     assert Settings.from_environment({"RUN_MODE": "serverless"}).volume_root == Path("/runpod-volume")
 
 
+def test_a_volume_that_is_there_goes_before_one_that_is_not(tmp_path, monkeypatch):
+    there, gone = tmp_path / "there", tmp_path / "gone"
+    there.mkdir()
+    monkeypatch.setattr(settings_module, "VOLUMES", {"serverless": there, "pod": gone})
+    assert Settings.from_environment(OPEN).volume_root == there
+    gone.mkdir()
+    assert Settings.from_environment(OPEN).volume_root == gone
+    assert Settings.from_environment(OPEN | {"VOLUME_ROOT": str(tmp_path)}).volume_root == tmp_path
+
+
+def test_models_can_be_named_by_their_paths():
+    assert Settings.from_environment(OPEN).wait_for_assets_s == 180
+    named = {"MODEL_PATH": "/m", "SIGLIP_PATH": "/s", "PREDICTOR_WEIGHTS": "/p.pth", "WAIT_FOR_ASSETS_SECONDS": "0"}
+    found = Settings.from_environment(OPEN | named)
+    assert (found.model_path, found.scorer_tower, found.scorer_head) == (Path("/m"), Path("/s"), Path("/p.pth"))
+    assert found.wait_for_assets_s == 0
+
+
 def test_an_empty_variable_is_not_set():
     assert Settings.from_environment({"AUTH_TOKEN": "t", "PORT": " ", "MODEL_SET": ""}).port == 8000
 
@@ -34,6 +53,7 @@ def test_an_empty_variable_is_not_set():
         ({"ALLOW_NO_AUTH": "maybe"}, "ALLOW_NO_AUTH is 'maybe'. It is a switch: set 1 or 0."),
         (OPEN | {"MAX_INLINE_MB": "nan"}, "MAX_INLINE_MB is 'nan'. Set a number from 0.001 to 20"),
         (OPEN | {"SPEED_UPS": "graph,nitro"}, "SPEED_UPS is 'graph,nitro'. Set none, or names out of channels_last,"),
+        (OPEN | {"WAIT_FOR_ASSETS_SECONDS": "-1"}, "WAIT_FOR_ASSETS_SECONDS is '-1'. Set a number from 0 to 3600"),
         (OPEN | {"DEVICE": "tpu"}, "DEVICE is 'tpu'. Set one of auto, cpu, cuda"),
     ],
 )

@@ -13,6 +13,8 @@ from transformers import (
     CLIPTokenizer,
     CLIPVisionConfig,
     CLIPVisionModelWithProjection,
+    SiglipVisionConfig,
+    SiglipVisionModel,
 )
 
 from studio.engines.upscale.network import RRDBNet
@@ -156,3 +158,18 @@ def build_scorer(folder: Path, projection: int = 16) -> None:
         head[f"layers.{number}.bias"] = torch.randn(outputs)
         inputs = outputs
     save_file(head, folder / "head.safetensors")
+
+
+def build_siglip_scorer(folder: Path) -> None:
+    """Vision model without a projection, and a pickled head with another name for its layers."""
+    config = SiglipVisionConfig(
+        hidden_size=WIDTH,
+        intermediate_size=37,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        image_size=32,
+        patch_size=8,
+    )
+    SiglipVisionModel(config).save_pretrained(folder)
+    layers = torch.nn.Sequential(torch.nn.Linear(WIDTH, 8), torch.nn.Linear(8, 1))
+    torch.save({f"scoring_head.{name}": tensor for name, tensor in layers.state_dict().items()}, folder / "head.pth")

@@ -27,6 +27,8 @@ interface Kind {
 	countKey: string;
 	/** The amounts beside the total; a cost goes to the first one unless it names another. */
 	amounts: string[];
+	/** Before the amounts in the bill of everything. */
+	prefix: string;
 }
 
 const KINDS: Kind[] = [
@@ -36,20 +38,26 @@ const KINDS: Kind[] = [
 		countKey: 'uniqueServerlessCount',
 		// Disks and fees are not modelled.
 		amounts: ['gpuAmount', 'cpuAmount', 'diskAmount', 'feeAmount'],
+		prefix: 'serverless',
 	},
 	{
 		product: 'pods',
 		idKey: 'podId',
 		countKey: 'uniquePodCount',
 		amounts: ['gpuAmount', 'cpuAmount', 'diskAmount'],
+		prefix: 'pod',
 	},
 	{
 		product: 'network-volumes',
 		idKey: 'networkVolumeId',
 		countKey: 'uniqueNetworkVolumeCount',
 		amounts: ['standardAmount', 'highPerformanceAmount'],
+		prefix: 'storage',
 	},
 ];
+
+/** Amounts of the bill of everything that nothing here causes. */
+const NEVER = ['endpointAmount', 'clusterGpuAmount', 'clusterDiskAmount', 'clusterNetworkingAmount'];
 
 interface Window {
 	start: number;
@@ -58,6 +66,10 @@ interface Window {
 }
 
 export function billingRoutes(app: FastifyInstance, emulator: Emulator): void {
+	managed(app, emulator, 'GET /billing', 'billing', ({ query }) => {
+		const window = windowOf(query, emulator.clock.now());
+		return 'status' in window ? window : ok(billOfAll(emulator, window));
+	});
 	for (const kind of KINDS) {
 		managed(app, emulator, `GET /billing/${kind.product}`, 'billing', ({ query }) => {
 			const window = windowOf(query, emulator.clock.now());
@@ -141,6 +153,38 @@ function bill(kind: Kind, costs: Cost[], { start, end, size }: Window, only?: st
 		},
 	};
 }
+
+/** One record for each bucket with a cost, whatever it was for. */
+function billOfAll(emulator: Emulator, { start, end, size }: Window) {
+	const none = (): Record<string, number> =>
+		Object.fromEntries(
+			['totalAmount', ...KINDS.flatMap(allAmounts), ...NEVER].map((name) => [name, 0]),
+		);
+	const totals = none();
+	const records: Array<Record<string, unknown>> = [];
+	for (let from = start; from < end; from = bucketAfter(from, size)) {
+		const to = bucketAfter(from, size);
+		const amounts = none();
+		for (const kind of KINDS) {
+			for (const cost of costsOf(emulator, kind.product)) {
+				const usd = share(cost, from, to);
+				const name = prefixed(kind, cost.amount ?? kind.amounts[0]);
+				for (const sums of [amounts, totals]) {
+					sums.totalAmount += usd;
+					sums[name] += usd;
+				}
+			}
+		}
+		if (amounts.totalAmount > 0) records.push({ ...times(from, to), ...amounts });
+	}
+	const query = { ...times(start, end), bucketSize: size };
+	return { records, metadata: { query, recordCount: records.length, totals } };
+}
+
+const prefixed = ({ prefix }: Kind, amount: string): string =>
+	`${prefix}${amount[0].toUpperCase()}${amount.slice(1)}`;
+
+const allAmounts = (kind: Kind): string[] => kind.amounts.map((amount) => prefixed(kind, amount));
 
 const emptyAmounts = ({ amounts }: Kind): Record<string, number> =>
 	Object.fromEntries(['totalAmount', ...amounts].map((name) => [name, 0]));

@@ -4,7 +4,7 @@ import { settingFields } from '../contract/fields';
 import type { Limit } from '../contract/limits';
 import { managementLimits } from '../contract/management';
 import { invalidInput } from '../core/failure';
-import { wordsOf } from '../core/reading';
+import { pairsOf, wordsOf } from '../core/reading';
 import { checked } from '../core/request';
 import { isRecord } from '../core/state';
 
@@ -215,20 +215,10 @@ export class Values {
 
 /** The variables of the field 'Environment'; undefined where it was not added. */
 export function environmentOf(given: unknown): Record<string, string> | undefined {
-	if (!isRecord(given)) return undefined;
-	// An expression may give the variables themselves.
-	if (!Array.isArray(given.variable)) {
-		const entries = Object.entries(given).filter(([name]) => name !== 'variable');
-		if (entries.length === 0) return undefined;
-		return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
+	const pairs = pairsOf(given);
+	const wrong = pairs?.find(([name]) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
+	if (wrong !== undefined) {
+		throw invalidInput(`'Environment' has the name '${wrong[0]}'; use letters, digits and _.`);
 	}
-	const variables: Record<string, string> = {};
-	for (const one of given.variable.filter(isRecord)) {
-		const name = String(one.name ?? '').trim();
-		if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-			throw invalidInput(`'Environment' has the name '${name}'; use letters, digits and _.`);
-		}
-		variables[name] = String(one.value ?? '');
-	}
-	return variables;
+	return pairs && Object.fromEntries(pairs);
 }

@@ -225,6 +225,18 @@ export const fields: Record<Route, RouteFields> = {
 				description: 'File format of the image',
 			},
 			{
+				displayName: 'If Too Large',
+				name: 'ifTooLarge',
+				type: 'options',
+				options: [
+					{ name: 'Fail', value: 'fail' },
+					{ name: 'Send as JPEG', value: 'jpeg' },
+				],
+				default: 'fail',
+				description:
+					"What to do when the images are too large for the reply and the worker has no storage for them: fail, or send them as JPEG. A result that was changed says so in 'encoded_as'.",
+			},
+			{
 				displayName: 'Keep Best',
 				name: 'topK',
 				type: 'number',
@@ -240,7 +252,7 @@ export const fields: Record<Route, RouteFields> = {
 				default: '',
 				placeholder: 'e.g. juggernautXL',
 				description:
-					"Name of an installed SDXL or Playground checkpoint, file or folder; the ending .safetensors may be left out. By default the one that the worker's set names.",
+					"Name of an installed SDXL or Playground model, file or folder, or of a FLUX folder; the ending .safetensors may be left out. By default the one that the worker's set names.",
 			},
 			{
 				displayName: 'Quality',
@@ -451,13 +463,25 @@ export const fields: Record<Route, RouteFields> = {
 				description: 'File format of the image',
 			},
 			{
+				displayName: 'If Too Large',
+				name: 'ifTooLarge',
+				type: 'options',
+				options: [
+					{ name: 'Fail', value: 'fail' },
+					{ name: 'Send as JPEG', value: 'jpeg' },
+				],
+				default: 'fail',
+				description:
+					"What to do when the images are too large for the reply and the worker has no storage for them: fail, or send them as JPEG. A result that was changed says so in 'encoded_as'.",
+			},
+			{
 				displayName: 'Model',
 				name: 'model',
 				type: 'string',
 				default: '',
 				placeholder: 'e.g. juggernautXL',
 				description:
-					"Name of an installed SDXL or Playground checkpoint, file or folder; the ending .safetensors may be left out. By default the one that the worker's set names.",
+					"Name of an installed SDXL or Playground model, file or folder, or of a FLUX folder; the ending .safetensors may be left out. By default the one that the worker's set names.",
 			},
 			{
 				displayName: 'Quality',
@@ -564,6 +588,18 @@ export const fields: Record<Route, RouteFields> = {
 				],
 				default: 'jpeg',
 				description: 'File format of the image',
+			},
+			{
+				displayName: 'If Too Large',
+				name: 'ifTooLarge',
+				type: 'options',
+				options: [
+					{ name: 'Fail', value: 'fail' },
+					{ name: 'Send as JPEG', value: 'jpeg' },
+				],
+				default: 'fail',
+				description:
+					"What to do when the images are too large for the reply and the worker has no storage for them: fail, or send them as JPEG. A result that was changed says so in 'encoded_as'.",
 			},
 			{
 				displayName: 'Quality',

@@ -54,4 +54,7 @@ export const jobLimits = {
 	podIdleMinS: 60,
 	captionPodIdleS: 300,
 	gpuIdleS: 600,
+	holdS: 3600,
+	holdIntervalS: 30,
+	holdIntervalMinS: 1,
 } as const;

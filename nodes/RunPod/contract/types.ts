@@ -395,7 +395,7 @@ export interface CreateInput {
 	 */
 	top_k?: number;
 	/**
-	 * Name of an installed SDXL or Playground checkpoint, file or folder; the ending .safetensors may be left out. By default the one that the worker's set names.
+	 * Name of an installed SDXL or Playground model, file or folder, or of a FLUX folder; the ending .safetensors may be left out. By default the one that the worker's set names.
 	 */
 	model?: string;
 	/**
@@ -438,6 +438,10 @@ export interface CreateInput {
 	 * Compression quality of JPEG and WebP; PNG is always lossless
 	 */
 	quality?: number;
+	/**
+	 * What to do when the images are too large for the reply and the worker has no storage for them: fail, or send them as JPEG. A result that was changed says so in 'encoded_as'.
+	 */
+	if_too_large?: 'fail' | 'jpeg';
 	/**
 	 * How the images come back: inside the reply, and as links only where that would be too large; or as links always. Links need storage.
 	 */
@@ -538,6 +542,18 @@ export interface CreateOutput {
 		 * Format of the encoded image
 		 */
 		output_format: 'jpeg' | 'png' | 'webp';
+		/**
+		 * Format that the images were sent in because the asked one was too large; only then
+		 */
+		encoded_as?: 'jpeg';
+		/**
+		 * Quality of the images that were changed because they were too large; only then
+		 */
+		encoded_quality?: number;
+		/**
+		 * Whether the images were changed because they were too large; only then
+		 */
+		downgraded?: boolean;
 		/**
 		 * What made the image, for reproduction
 		 */
@@ -1000,7 +1016,7 @@ export interface ProductionInput {
 	 */
 	tile_size?: number;
 	/**
-	 * Name of an installed SDXL or Playground checkpoint, file or folder; the ending .safetensors may be left out. By default the one that the worker's set names.
+	 * Name of an installed SDXL or Playground model, file or folder, or of a FLUX folder; the ending .safetensors may be left out. By default the one that the worker's set names.
 	 */
 	model?: string;
 	/**
@@ -1043,6 +1059,10 @@ export interface ProductionInput {
 	 * Compression quality of JPEG and WebP; PNG is always lossless
 	 */
 	quality?: number;
+	/**
+	 * What to do when the images are too large for the reply and the worker has no storage for them: fail, or send them as JPEG. A result that was changed says so in 'encoded_as'.
+	 */
+	if_too_large?: 'fail' | 'jpeg';
 	/**
 	 * How the images come back: inside the reply, and as links only where that would be too large; or as links always. Links need storage.
 	 */
@@ -1146,6 +1166,18 @@ export interface ProductionOutput {
 		 * Format of the encoded image
 		 */
 		output_format: 'jpeg' | 'png' | 'webp';
+		/**
+		 * Format that the images were sent in because the asked one was too large; only then
+		 */
+		encoded_as?: 'jpeg';
+		/**
+		 * Quality of the images that were changed because they were too large; only then
+		 */
+		encoded_quality?: number;
+		/**
+		 * Whether the images were changed because they were too large; only then
+		 */
+		downgraded?: boolean;
 		/**
 		 * What made the image, for reproduction
 		 */
@@ -1497,6 +1529,10 @@ export interface UpscaleInput {
 	 */
 	quality?: number;
 	/**
+	 * What to do when the images are too large for the reply and the worker has no storage for them: fail, or send them as JPEG. A result that was changed says so in 'encoded_as'.
+	 */
+	if_too_large?: 'fail' | 'jpeg';
+	/**
 	 * How the images come back: inside the reply, and as links only where that would be too large; or as links always. Links need storage.
 	 */
 	output?: 'inline' | 'url';
@@ -1618,6 +1654,18 @@ export interface UpscaleOutput {
 		 * Format of the encoded image
 		 */
 		output_format: 'jpeg' | 'png' | 'webp';
+		/**
+		 * Format that the images were sent in because the asked one was too large; only then
+		 */
+		encoded_as?: 'jpeg';
+		/**
+		 * Quality of the images that were changed because they were too large; only then
+		 */
+		encoded_quality?: number;
+		/**
+		 * Whether the images were changed because they were too large; only then
+		 */
+		downgraded?: boolean;
 		/**
 		 * What made the image, for reproduction
 		 */

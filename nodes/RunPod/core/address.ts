@@ -93,10 +93,15 @@ const PROXY_HOST = /^[a-z0-9]+-\d{1,5}\.proxy\.runpod\.net$/;
  */
 export function mayCarryToken(url: string, credentialUrl: string): boolean {
 	const target = parse(url);
-	const own = parse(credentialUrl);
-	if (target === undefined || own === undefined) return false;
+	if (target === undefined || parse(credentialUrl) === undefined) return false;
 	if (target.protocol === 'https:' && PROXY_HOST.test(target.hostname)) return target.port === '';
-	return target.origin === own.origin;
+	return isOwnHost(url, credentialUrl);
+}
+
+/** Whether `url` is on the credential's own scheme, host and port. */
+export function isOwnHost(url: string, credentialUrl: string): boolean {
+	const own = parse(credentialUrl);
+	return own !== undefined && parse(url)?.origin === own.origin;
 }
 
 /** The proxy cuts at 100 s, without saying what became of the request. */

@@ -48,6 +48,10 @@ export function readCatalog(body: unknown): CatalogGpu[] | undefined {
 
 export type Product = 'SERVERLESS' | 'POD';
 
+/** Where the catalog stands. Each of the two parameters is refused without the other. */
+export const catalogPath = (product: Product): string =>
+	`catalog/gpus?include=AVAILABILITY&product=${product}`;
+
 /** USD per hour of the cheapest way to get it as a Pod. */
 export const podPriceOf = ({ price }: CatalogGpu): number | undefined => {
 	const known = [price.secure, price.community].filter((one) => one !== undefined);

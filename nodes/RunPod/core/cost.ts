@@ -1,5 +1,6 @@
+import type { CatalogGpu } from './catalog';
 import { gpusOf } from './platformFacts';
-import type { EndpointFacts, GpuFacts, WorkerFacts } from './platformFacts';
+import type { EndpointFacts, WorkerFacts } from './platformFacts';
 import type { JobView } from './state';
 
 /** What a job cost, as an estimate: prices come from RunPod's live catalog and from nowhere else. */
@@ -15,7 +16,7 @@ export interface Cost {
 }
 
 export interface PriceFacts {
-	gpus?: GpuFacts[];
+	gpus?: CatalogGpu[];
 	endpoint?: EndpointFacts;
 	workers?: WorkerFacts[];
 }
@@ -30,9 +31,10 @@ function priceOf(workerId: string | undefined, facts: PriceFacts): Price | undef
 	const { gpus = [], endpoint, workers = [] } = facts;
 	const worker = workers.find(({ id }) => id === workerId);
 	const own = gpus.find(({ id }) => id === worker?.gpuTypeId);
+	const price = own?.price.serverless;
 	const count = worker?.gpuCount ?? endpoint?.gpuCount;
-	if (own?.price !== undefined && count !== undefined && count > 0) {
-		return { gpu: own.name, perHour: own.price * count };
+	if (own !== undefined && price !== undefined && count !== undefined && count > 0) {
+		return { gpu: own.name, perHour: price * count };
 	}
 	return dearestOf(facts);
 }
@@ -42,8 +44,8 @@ export function dearestOf({ gpus = [], endpoint }: PriceFacts): Price | undefine
 	if (endpoint === undefined) return undefined;
 	let dearest: Price | undefined;
 	for (const { name, price } of gpusOf(endpoint, gpus)) {
-		if (price === undefined) continue;
-		const perHour = price * endpoint.gpuCount;
+		if (price.serverless === undefined) continue;
+		const perHour = price.serverless * endpoint.gpuCount;
 		if (dearest === undefined || perHour > dearest.perHour) dearest = { gpu: name, perHour };
 	}
 	return dearest;

@@ -1,5 +1,6 @@
+import type { CatalogGpu } from './catalog';
 import { gpusOf } from './platformFacts';
-import type { EndpointFacts, GpuFacts, WorkerFacts } from './platformFacts';
+import type { EndpointFacts, WorkerFacts } from './platformFacts';
 import { withoutKeys } from './failure';
 import { isRecord } from './state';
 
@@ -10,7 +11,7 @@ export interface QueueFacts {
 	health?: unknown;
 	endpoint?: EndpointFacts;
 	workers?: WorkerFacts[];
-	gpus?: GpuFacts[];
+	gpus?: CatalogGpu[];
 }
 
 const HEALTH_WORDS = {

@@ -46,6 +46,26 @@ export function lostSubmit(reply: Reply, sentAt: number, policy: Policy): Failur
 	);
 }
 
+/** RunPod does not know the job: its result is gone, or the job itself. */
+export function lost(
+	code: 'JOB_LOST' | 'RESULT_EXPIRED',
+	run: Run,
+	policy: Policy,
+	remote?: Remote,
+): Failure {
+	const { job_id, status, endpoint_id } = detailsOf(run, policy);
+	const isJob = code === 'JOB_LOST';
+	return failureOf(
+		code,
+		{ job: run.jobId },
+		{
+			details: { job_id, status, endpoint_id, remote_job: remote },
+			notes: isJob ? [`Last state: ${run.state}.`] : [],
+			after: isJob ? [REMOTE_TEXT[remote ?? 'gone']] : [],
+		},
+	);
+}
+
 /** The target refused, or could not be asked, for a reason that asking again does not mend. */
 export function unreachable(reply: Reply, run: Run, policy: Policy, remote?: Remote): Failure {
 	const isKnown = run.jobId !== undefined;
@@ -123,6 +143,7 @@ export function stopped(run: Run, code: FailureCode, remote: Remote, policy: Pol
 		const failure = failureOf(code, {}, { details });
 		return { ...failure, description: REMOTE_TEXT[remote] };
 	}
+	if (code === 'JOB_LOST') return lost(code, run, policy, remote);
 	const last = run.lastMiss;
 	if (last !== undefined && run.cancel?.reason === 'denied')
 		return unreachable(last, run, policy, remote);

@@ -1,20 +1,17 @@
+import { readEndpoint } from './platformFacts';
+import type { EndpointFacts } from './platformFacts';
 import { listOf, numberOf, recordOf, textOf, textsOf } from './reading';
 import { isRecord } from './state';
 
 /** An endpoint as RunPod tells it, and what its counts mean. */
 
-export interface ManagedEndpoint {
+export interface ManagedEndpoint extends Omit<EndpointFacts, 'gpuCount'> {
 	id: string;
 	name: string;
+	/** QUEUE or LOAD_BALANCER. */
 	type?: string;
 	image?: string;
-	pools: string[];
-	excludedTypes: string[];
 	gpuCount?: number;
-	minWorkers?: number;
-	/** 0 pauses it. */
-	maxWorkers?: number;
-	idleTimeoutS?: number;
 	timeoutMs?: number;
 	dataCenters: string[];
 	networkVolumes: string[];
@@ -25,19 +22,16 @@ export interface ManagedEndpoint {
 
 /** The body of `GET /serverless/{id}`; undefined where it is no endpoint. */
 export function readManagedEndpoint(body: unknown): ManagedEndpoint | undefined {
-	if (!isRecord(body) || typeof body.id !== 'string') return undefined;
-	const [gpu, workers] = [recordOf(body.gpu), recordOf(body.workers)];
+	const facts = readEndpoint(body);
+	if (facts === undefined || !isRecord(body) || typeof body.id !== 'string') return undefined;
 	return {
+		...facts,
 		id: body.id,
 		name: textOf(body.name) ?? body.id,
 		type: textOf(body.type),
 		image: textOf(body.image),
-		pools: textsOf(gpu.pools),
-		excludedTypes: textsOf(gpu.excludedTypes),
-		gpuCount: numberOf(gpu.count),
-		minWorkers: numberOf(workers.min),
-		maxWorkers: numberOf(workers.max),
-		idleTimeoutS: numberOf(workers.idleTimeout),
+		// An endpoint of CPUs has none.
+		gpuCount: numberOf(recordOf(body.gpu).count),
 		timeoutMs: numberOf(body.timeout),
 		dataCenters: textsOf(body.dataCenterIds),
 		networkVolumes: textsOf(body.networkVolumes),

@@ -1,8 +1,7 @@
 import { jobLimits } from '../contract/job';
 import type { FailureCode } from '../contract/errors';
-import { lostSubmit, stopped, unreachable } from './ending';
+import { lost, lostSubmit, stopped, unreachable } from './ending';
 import { deadlineOf, turn } from './clocks';
-import { failureOf } from './failure';
 import type { Failure } from './failure';
 import { isPassing, isUnknownJob, isUnknownOutcome } from './reply';
 import type { Reply } from './reply';
@@ -117,8 +116,12 @@ function afterRead(run: Run, reply: Reply, policy: Policy, now: number, random: 
 	const isUnknown = isUnknownJob(reply);
 	const missed = { ...run, misses: run.misses + 1, lastMiss: reply };
 	const isLost = isUnknown && !inGrace(run, now);
-	if (isLost || (reply.kind !== 'ok' && !isUnknown && !isPassing(reply)))
-		return afterDenial({ ...missed, denials: run.denials + 1 }, reply, policy, now, random);
+	if (isLost || (reply.kind !== 'ok' && !isUnknown && !isPassing(reply))) {
+		// A refused key and a job that is not there are two things: one does not prove the other.
+		const isMore = run.lastMiss === undefined || isUnknownJob(run.lastMiss) === isUnknown;
+		const denials = isMore ? run.denials + 1 : 1;
+		return afterDenial({ ...missed, denials }, reply, policy, now, random);
+	}
 	const asked = reply.kind === 'http' ? reply.retryAfterMs : undefined;
 	// The platform may not know a fresh job yet: that is no reason to slow down.
 	const pause = isUnknown ? 0 : pauseBefore(missed.misses, random, asked);
@@ -131,16 +134,16 @@ function afterRead(run: Run, reply: Reply, policy: Policy, now: number, random: 
  * key there is: it may be allowed to cancel, and nobody else will.
  */
 function afterDenial(run: Run, reply: Reply, policy: Policy, now: number, random: number): Step {
-	const isWatched = run.origin === 'own' && policy.until === 'end';
+	const isWatched = run.origin === 'own' && ['end', 'told'].includes(policy.until);
 	if (isWatched && run.denials < MOST_DENIALS)
 		return waitForRead({ ...run, notBefore: now + pauseBefore(run.denials, random) }, policy, now);
 	if (isUnknownJob(reply)) {
 		// Whoever watched it knows that it did not end: its result cannot have expired.
 		const isGone = isWatched && run.state !== undefined && !isFinal(run.state);
-		const code = isGone ? 'JOB_LOST' : 'RESULT_EXPIRED';
-		const details = { job_id: run.jobId, status: run.state, endpoint_id: policy.endpointId };
-		const notes = isGone ? [`Last state: ${run.state}.`] : [];
-		return fail(run, failureOf(code, { job: run.jobId }, { details, notes }));
+		if (!isGone) return fail(run, lost('RESULT_EXPIRED', run, policy));
+		// Nobody will look for it any more: should it be there after all, the cancel finds it.
+		if (policy.cancelOnStop) return endEarly(run, 'denied', 'JOB_LOST', policy, now);
+		return fail(run, lost('JOB_LOST', run, policy));
 	}
 	const failure = unreachable(reply, run, policy);
 	if (!isWatched || !policy.cancelOnStop) return fail(run, failure);
@@ -162,12 +165,19 @@ function observe(before: Run, job: JobView, policy: Policy, now: number): Step {
 		});
 		return failure === undefined ? finish(run, { type: 'succeed', job }) : fail(run, failure);
 	}
-	if (policy.until === 'once') return finish(run, { type: 'handOver', job });
+	if (policy.until === 'once' || (policy.until === 'told' && hasTold(run, now)))
+		return finish(run, { type: 'handOver', job });
 	const restMs = run.phase === 'run' ? remainingMs(run, now) : undefined;
 	if (restMs !== undefined && restMs > (policy.mostRestMs ?? Infinity))
 		return endEarly({ ...run, restMs }, 'rest', 'RUN_TIMEOUT', policy, now);
 	return waitForRead(run, policy, now);
 }
+
+/** A worker that is silent for so long has nothing to tell. */
+const FIRST_WORD_MS = 30_000;
+
+const hasTold = ({ phase, progress, runSince }: Run, now: number): boolean =>
+	phase === 'run' && (progress !== undefined || now - (runSince ?? now) >= FIRST_WORD_MS);
 
 function waitForRead(run: Run, policy: Policy, now: number): Step {
 	if (policy.isPaused && run.phase === 'queue' && run.origin === 'own')
@@ -243,8 +253,11 @@ function afterCancel(run: Run, reply: Reply, policy: Policy, now: number): Step 
 	const cancel = run.cancel;
 	if (cancel === undefined) return fail(run, stopped(run, 'CANCELED', 'unknown', policy));
 	const job = reply.kind === 'ok' ? readJob(reply.body) : undefined;
-	if (job?.state !== undefined)
-		return afterCanceled({ ...run, state: job.state }, job, cancel, policy, now);
+	if (job?.state !== undefined) {
+		// What an earlier look told of its time is not the whole of it.
+		const told = { ...run, state: job.state, executionMs: job.executionTime };
+		return afterCanceled(told, job, cancel, policy, now);
+	}
 	// A fresh job may not be known yet, and runs nevertheless.
 	if (isUnknownJob(reply)) {
 		return inGrace(run, now)

@@ -1,3 +1,4 @@
+import type { CatalogGpu } from './catalog';
 import { listOf, numberOf, recordOf, textOf, textsOf } from './reading';
 import { isRecord } from './state';
 
@@ -14,16 +15,6 @@ export interface EndpointFacts {
 	excludedTypes: string[];
 	/** GPUs per worker. */
 	gpuCount: number;
-}
-
-export interface GpuFacts {
-	id: string;
-	name: string;
-	pool?: string;
-	/** USD for one GPU and hour on a serverless worker, now. */
-	price?: number;
-	/** NONE, LOW, MEDIUM or HIGH: a hint, not a reservation. */
-	availability?: string;
 }
 
 export interface WorkerFacts {
@@ -45,17 +36,6 @@ export function readEndpoint(body: unknown): EndpointFacts | undefined {
 		excludedTypes: textsOf(gpu.excludedTypes),
 		gpuCount: numberOf(gpu.count) ?? 1,
 	};
-}
-
-/** The body of `GET /catalog/gpus`. */
-export function readGpus(body: unknown): GpuFacts[] | undefined {
-	return listOf(body, 'gpus')?.map((gpu) => ({
-		id: String(gpu.id),
-		name: textOf(gpu.name) ?? String(gpu.id),
-		pool: textOf(gpu.pool),
-		price: numberOf(recordOf(gpu.price).serverless),
-		availability: textOf(gpu.availability),
-	}));
 }
 
 /** The body of `GET /serverless/{id}/workers`. */
@@ -80,7 +60,7 @@ export function readBilled(body: unknown): number | undefined {
 }
 
 /** The GPU types that an endpoint may get. */
-export const gpusOf = (endpoint: EndpointFacts, gpus: GpuFacts[]): GpuFacts[] =>
+export const gpusOf = (endpoint: EndpointFacts, gpus: CatalogGpu[]): CatalogGpu[] =>
 	gpus.filter(
 		({ id, pool }) =>
 			pool !== undefined && endpoint.pools.includes(pool) && !endpoint.excludedTypes.includes(id),

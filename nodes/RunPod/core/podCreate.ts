@@ -14,8 +14,9 @@ export type Before =
 	| { type: 'create' }
 	/** The owner's Pod is there already: a second one would be paid twice. */
 	| { type: 'adopt'; pod: PodFacts }
-	/** The owner's Pod is there, but stopped or broken. */
+	/** The owner's Pod is there, but stopped, or broken with a volume disk that may hold work. */
 	| { type: 'revive'; pod: PodFacts }
+	/** The owner's Pod is broken, and nothing is lost with it. */
 	| { type: 'replace'; pod: PodFacts };
 
 /** Throws POD_LIMIT where the tag has as many Pods as it may have. */
@@ -24,7 +25,9 @@ export function beforeCreate(pods: PodFacts[], name: string, tag: string, maxPod
 	const alive = own.find(({ status }) => status !== 'EXITED' && status !== 'ERROR');
 	if (alive !== undefined) return { type: 'adopt', pod: alive };
 	const stopped = own.find(({ status }) => status === 'EXITED');
-	if (stopped !== undefined) return { type: 'revive', pod: stopped };
+	// Terminating takes the volume disk along: that is left to people, so a broken Pod is started, too.
+	const kept = stopped ?? own.find(({ volumeDiskGb }) => volumeDiskGb !== undefined);
+	if (kept !== undefined) return { type: 'revive', pod: kept };
 	if (own[0] !== undefined) return { type: 'replace', pod: own[0] };
 	const count = pods.filter((pod) => hasTag(pod, tag) && !isGone(pod)).length;
 	if (maxPods > 0 && count >= maxPods) {
@@ -33,6 +36,34 @@ export function beforeCreate(pods: PodFacts[], name: string, tag: string, maxPod
 		throw new JobFailure(failureOf('POD_LIMIT', {}, { notes, details }));
 	}
 	return { type: 'create' };
+}
+
+const isOlder = (one: PodFacts, other: PodFacts): boolean => {
+	const [left, right] = [one.createdAt ?? '', other.createdAt ?? ''];
+	return left === right ? one.id < other.id : left < right;
+};
+
+/**
+ * A living Pod of the same name that is older than the one just made: of another run at the same
+ * time, or of a request whose answer was lost. Every run takes the older one, so they agree.
+ */
+export const elderOf = (made: PodFacts, pods: PodFacts[]): PodFacts | undefined =>
+	pods.find(
+		(pod) =>
+			pod.name === made.name &&
+			pod.id !== made.id &&
+			!isGone(pod) &&
+			pod.status !== 'EXITED' &&
+			pod.status !== 'ERROR' &&
+			isOlder(pod, made),
+	);
+
+/** A Pod that was there and could not be started: what holds it, and what to do about it. */
+export function notRevived(failure: Failure, pod: PodFacts): Failure {
+	const disk = pod.volumeDiskGb;
+	const loss = disk === undefined ? '' : ` with its volume disk (${disk} GB), which may hold work`;
+	const description = `${failure.description} Pod '${pod.name}' (${pod.id}) is ${pod.status} and was kept${loss}. If nothing on it is needed, end it with Pod > Terminate and run again: then a new one is created.`;
+	return { ...failure, description, details: { ...failure.details, pod_id: pod.id } };
 }
 
 export interface Attempt {

@@ -1,5 +1,7 @@
 import type { PodFacts } from './pods';
 import { numberOf, recordOf, recordsOf } from './reading';
+import { describeReply } from './reply';
+import type { Reply } from './reply';
 
 /** Decides about Pods that nobody uses, by two clocks: GPU Idle and No Request. */
 
@@ -36,6 +38,14 @@ export function readTelemetry(body: unknown): Telemetry | undefined {
 		gpuIdleS: numberOf(own.gpu_idle_s),
 		requestIdleS: numberOf(own.request_idle_s),
 	};
+}
+
+/** Why there is no telemetry, with what to do about it. */
+export function whyUntold(reply: Reply, path: string): string {
+	const isToken = reply.kind === 'http' && (reply.status === 401 || reply.status === 403);
+	return isToken
+		? `Its worker wants another token at ${path}: choose the RunPod Worker API credential that the Pod was created with.`
+		: `The answer at ${path} was ${reply.kind === 'ok' ? 'no telemetry' : describeReply(reply)}.`;
 }
 
 export interface IdleVerdict {

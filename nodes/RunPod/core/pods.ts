@@ -16,6 +16,10 @@ export interface PodFacts {
 	gpu?: string;
 	gpuCount?: number;
 	locked: boolean;
+	/** Size of the volume disk, which is lost with the Pod; absent for none. */
+	volumeDiskGb?: number;
+	/** RFC 3339. */
+	createdAt?: string;
 	/** Absent until the container runs. */
 	runtime?: {
 		uptimeS?: number;
@@ -67,6 +71,8 @@ export function readPod(body: unknown): PodFacts | undefined {
 		gpu: textOf(gpu.id),
 		gpuCount: numberOf(gpu.count),
 		locked: body.locked === true,
+		volumeDiskGb: numberOf(recordOf(recordOf(body.mounts).persistent).size),
+		createdAt: textOf(body.createdAt),
 		runtime: readRuntime(body.runtime),
 		hasToken: 'AUTH_TOKEN' in recordOf(body.env),
 	};

@@ -27,6 +27,20 @@ export function wordsOf(value: unknown): string[] {
 	return list.map((one) => String(one).trim()).filter((one) => one !== '');
 }
 
+/**
+ * The names and values of a field whose rows are called 'variable'; an expression may give them as
+ * one object. Undefined where nothing was added.
+ */
+export function pairsOf(given: unknown): Array<[name: string, value: string]> | undefined {
+	if (!isRecord(given)) return undefined;
+	const { variable, ...own } = given;
+	const pairs = Array.isArray(variable)
+		? recordsOf(variable).map(({ name, value }): [unknown, unknown] => [name, value])
+		: Object.entries(own);
+	if (pairs.length === 0 && !Array.isArray(variable)) return undefined;
+	return pairs.map(([name, value]) => [String(name ?? '').trim(), String(value ?? '')]);
+}
+
 const SECRET = /token|key|secret|password|credential/i;
 
 /** RunPod's own object, as it is, without the values of variables that look secret. */

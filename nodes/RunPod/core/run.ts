@@ -9,8 +9,11 @@ import type { JobView, Phase } from './state';
 /** The words of `lifecycle.ts`: what is known of a job, what can happen to it, what can be done. */
 
 export interface Policy {
-	/** `end` waits for the result, `once` looks one time, `submit` hands the id over at once. */
-	until: 'end' | 'once' | 'submit';
+	/**
+	 * `end` waits for the result, `told` until the job runs and has told something, `once` looks one
+	 * time, `submit` hands the id over at once.
+	 */
+	until: 'end' | 'told' | 'once' | 'submit';
 	queueTimeoutMs: number;
 	runTimeoutMs: number;
 	/** The budget that the run timeout comes from, where one leaves less time than the user's own. */
@@ -82,12 +85,17 @@ export interface Run {
 	notBefore: number;
 	/** What the next 'woke' does. */
 	wakeTo: 'submit' | 'read' | 'cancel';
+	/** When it was last known to wait: no worker can have begun earlier. */
+	queuedAt?: number;
 	/** When the worker began, as far as the platform's times tell. */
 	runSince?: number;
 	/** Milliseconds on the worker, as the platform told them last. */
 	executionMs?: number;
 	progress?: Progress;
+	/** When that was reached, as far as it can be known. */
 	progressAt?: number;
+	/** When the last look that told something was answered. */
+	seenAt?: number;
 	/** What was left to do when that was found too much. */
 	restMs?: number;
 	cancel?: { reason: StopReason; code: FailureCode; since: number; attempts: number };

@@ -1,32 +1,13 @@
 import type { ILoadOptionsFunctions, INodeListSearchResult } from 'n8n-workflow';
 
-import { isPausedEndpoint, readManagedEndpoints } from '../core/endpoints';
-import { readPods } from '../core/pods';
-import { readDataCenters, readVolumes } from '../core/volumes';
-import { listEndpoints } from '../transport/management';
-import { listedBy } from './listed';
+import { isPausedEndpoint } from '../core/endpoints';
+import { dataCenterList, endpointList, listed, podList, volumeList } from './listed';
 
-/**
- * The endpoints of the account for the list of 'Endpoint'. Errors surface: an empty list has to
- * mean that the account has none.
- */
-export async function searchEndpoints(
-	this: ILoadOptionsFunctions,
-	filter?: string,
-): Promise<INodeListSearchResult> {
-	const wanted = (filter ?? '').trim().toLowerCase();
-	const endpoints = await listEndpoints.call(this);
-	return {
-		results: endpoints
-			// Endpoints of the other type, LOAD_BALANCER, have no queue of jobs.
-			.filter(({ type }) => type === undefined || type === 'QUEUE')
-			.filter(({ id, name }) => `${name} ${id}`.toLowerCase().includes(wanted))
-			.map(({ id, name }) => ({ name: `${name} (${id})`, value: id }))
-			.sort((one, other) => one.name.localeCompare(other.name, 'en')),
-	};
-}
-
-function results(filter: string | undefined, entries: Array<{ name: string; value: string }>) {
+/** What matches the words typed into the field, by name or ID, in the order of the names. */
+function results(
+	filter: string | undefined,
+	entries: Array<{ name: string; value: string }>,
+): INodeListSearchResult {
 	const wanted = (filter ?? '').trim().toLowerCase();
 	return {
 		results: entries
@@ -35,12 +16,27 @@ function results(filter: string | undefined, entries: Array<{ name: string; valu
 	};
 }
 
+/** The endpoints of the account that jobs can be submitted to. */
+export async function searchEndpoints(
+	this: ILoadOptionsFunctions,
+	filter?: string,
+): Promise<INodeListSearchResult> {
+	const endpoints = await listed(this, endpointList);
+	return results(
+		filter,
+		endpoints
+			// Endpoints of the other type, LOAD_BALANCER, have no queue of jobs.
+			.filter(({ type }) => type === undefined || type === 'QUEUE')
+			.map(({ id, name }) => ({ name: `${name} (${id})`, value: id })),
+	);
+}
+
 /** All endpoints, of both types, with what they are called and whether they are paused. */
 export async function searchAllEndpoints(
 	this: ILoadOptionsFunctions,
 	filter?: string,
 ): Promise<INodeListSearchResult> {
-	const endpoints = await listedBy(this, 'serverless', 'endpoints', readManagedEndpoints);
+	const endpoints = await listed(this, endpointList);
 	return results(
 		filter,
 		endpoints.map((endpoint) => ({
@@ -55,7 +51,7 @@ export async function searchPods(
 	this: ILoadOptionsFunctions,
 	filter?: string,
 ): Promise<INodeListSearchResult> {
-	const pods = await listedBy(this, 'pods', 'pods', readPods);
+	const pods = await listed(this, podList);
 	return results(
 		filter,
 		pods.map(({ id, name, status, cost }) => ({
@@ -70,7 +66,7 @@ export async function searchNetworkVolumes(
 	this: ILoadOptionsFunctions,
 	filter?: string,
 ): Promise<INodeListSearchResult> {
-	const volumes = await listedBy(this, 'network-volumes', 'networkVolumes', readVolumes);
+	const volumes = await listed(this, volumeList);
 	return results(
 		filter,
 		volumes.map(({ id, name, sizeGb, dataCenter }) => ({
@@ -85,8 +81,7 @@ export async function searchDataCenters(
 	this: ILoadOptionsFunctions,
 	filter?: string,
 ): Promise<INodeListSearchResult> {
-	const path = 'catalog/datacenters?include=GPU_AVAILABILITY';
-	const places = await listedBy(this, path, 'dataCenters', readDataCenters);
+	const places = await listed(this, dataCenterList);
 	return results(
 		filter,
 		places.map(({ id, label }) => ({ name: label, value: id })),

@@ -1,21 +1,20 @@
 import type { IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 
+import { newBatch, nextInBatch } from '../core/batch';
+import type { BatchEvent, Task } from '../core/batch';
 import { JobFailure } from '../core/failure';
 import type { Failure } from '../core/failure';
-import { fallbackStep, isWayFree } from '../core/fallback';
-import type { Cost } from '../core/cost';
-import { attachedRun } from '../core/run';
-import type { FinalAction, Run } from '../core/run';
+import { isWayFree } from '../core/fallback';
+import { Attempts } from './attempts';
+import type { Served } from './attempts';
 import { BudgetGuard } from './budgetGuard';
 import { countCaptions } from './captionItems';
 import { asLostResult, collect, notFinishedItem } from './collect';
 import type { JobRegister } from './identify';
 import { PeerBook } from './peerBook';
 import type { AcceptedJob, ItemsOfWork, PlannedJob } from './planned';
-import { asNodeError, errorItem, stopError } from './raise';
-import { cancelJob, runJob } from './runJob';
-import type { JobEnd, JobWork } from './runJob';
-import { bodyOf, tidyUp } from './shipping';
+import { addLeft, asNodeError, errorItem, stopError } from './raise';
+import type { NodeFailure } from './raise';
 import { StopSign } from './stop';
 import { Surroundings } from './surroundings';
 import { Tally } from './tally';
@@ -25,17 +24,22 @@ import { Watch } from './watch';
 
 type Results = Array<INodeExecutionData[] | undefined>;
 
-/** How a job ended, and the job as it was submitted: a budget or a fallback may have changed it. */
-type Served = JobEnd & { served: PlannedJob };
+type JobTask = Extract<Task, { job: number }>;
+
+/** What the last attempt of a job left, until its result is made. */
+type Going = Served & { watch: Watch };
+
+type CollectItems = (one: Going) => Promise<INodeExecutionData[]>;
 
 export class Batch {
 	private readonly stop: StopSign;
 	private readonly surroundings: Surroundings;
-	private readonly guard: BudgetGuard;
+	private readonly attempts: Attempts;
 	private readonly results: Results;
 	private readonly peers = new PeerBook();
 	private readonly tally = new Tally();
-	private firstError: Error | undefined;
+	private readonly going = new Map<number, Going>();
+	private readonly errors = new Map<number, NodeFailure>();
 
 	constructor(
 		private readonly context: IExecuteFunctions,
@@ -44,7 +48,8 @@ export class Batch {
 	) {
 		this.stop = new StopSign(context.getExecutionCancelSignal());
 		this.surroundings = new Surroundings(context);
-		this.guard = new BudgetGuard(context, this.surroundings, this.stop);
+		const guard = new BudgetGuard(context, this.surroundings, this.stop);
+		this.attempts = new Attempts(guard, this.surroundings, this.peers, this.stop, register);
 		this.results = new Array<INodeExecutionData[] | undefined>(itemCount);
 	}
 
@@ -64,9 +69,9 @@ export class Batch {
 			try {
 				planned.push(await plan(work));
 			} catch (thrown) {
-				this.fail(thrown, work, true);
+				const error = this.fail(thrown, work, true);
 				// Nothing runs yet, so there is nothing to wait for.
-				if (this.firstError !== undefined) throw asNodeError(this.context, thrown, work.itemIndex);
+				if (!this.context.continueOnFail()) throw error;
 			}
 		}
 		return planned;
@@ -74,11 +79,7 @@ export class Batch {
 
 	/** Runs the jobs in a window and returns the node's output. */
 	async run(jobs: PlannedJob[]): Promise<INodeExecutionData[][]> {
-		await this.inWindow(jobs, async (job, watch) => {
-			const { run, end, served } = await this.drive(job, watch);
-			this.results[job.itemIndex] = await this.itemsOf(served, run, end, watch);
-		});
-		this.throwEnd();
+		await this.play(jobs, async (one) => await this.itemsOf(one));
 		// Poll Status hands over what it found; only of a job of this run is that worth a word.
 		this.tally.hint(this.context, this.register !== undefined);
 		const items = this.results.flatMap((some) => some ?? []);
@@ -90,17 +91,8 @@ export class Batch {
 	 * here, by a stop or a failure, what was accepted is cancelled.
 	 */
 	async submit(jobs: PlannedJob[]): Promise<AcceptedJob[]> {
-		const accepted: Array<AcceptedJob | undefined> = new Array(this.itemCount);
-		await this.inWindow(jobs, async (job, watch) => {
-			const { run, end, served } = await this.drive(job, watch);
-			if (end.type === 'fail') throw new JobFailure(end.failure);
-			const submittedAt = run.submittedAt ?? Date.now();
-			accepted[job.itemIndex] = { job: served, jobId: run.jobId ?? '', submittedAt };
-		});
-		const known = accepted.filter((one) => one !== undefined);
-		if (this.stop.reason !== undefined) await this.giveUp(known);
-		this.throwEnd();
-		return known;
+		await this.play(jobs);
+		return jobs.flatMap((_, job) => this.acceptedOf(job));
 	}
 
 	/** Sets the result of an item that was settled elsewhere. */
@@ -113,156 +105,131 @@ export class Batch {
 		return this.results.flatMap((items, itemIndex) => (items ? [{ itemIndex, items }] : []));
 	}
 
-	private async inWindow(
-		jobs: PlannedJob[],
-		work: (job: PlannedJob, watch: Watch) => Promise<void>,
-	): Promise<void> {
-		const queue = jobs.values();
-		const lane = async () => {
-			for (const job of queue) {
-				if (this.stop.reason !== undefined) return;
-				try {
-					await work(job, new Watch(this.context, job.itemIndex));
-				} catch (thrown) {
-					this.fail(thrown, job, job.options.simplify);
-				}
+	/** Performs what the batch decides until nothing is left to do. */
+	private async play(jobs: PlannedJob[], collectItems?: CollectItems): Promise<void> {
+		this.going.clear();
+		const wishes = jobs.map(({ itemIndex, itemIndexes = [itemIndex], fallback, policy }) => ({
+			items: itemIndexes,
+			hasFallback: fallback !== undefined,
+			isWatched: policy.until !== 'submit',
+		}));
+		const goesOn = this.context.continueOnFail();
+		const width = jobs[0]?.options.maxParallelJobs ?? 1;
+		let batch = newBatch(wishes, { width, goesOn });
+		const handle = async (event: BatchEvent): Promise<void> => {
+			const tasks: Task[] = [];
+			const isStop = this.stop.reason === 'canceled' && batch.stop !== 'canceled';
+			for (const each of isStop ? [{ type: 'stop' } as const, event] : [event]) {
+				const step = nextInBatch(batch, each);
+				batch = step.batch;
+				tasks.push(...step.tasks);
 			}
+			await Promise.all(
+				tasks.map(async (task) => {
+					const next = await this.perform(task, jobs, collectItems);
+					if (next !== undefined) await handle(next);
+				}),
+			);
 		};
-		const width = Math.min(jobs.length, jobs[0]?.options.maxParallelJobs ?? 1);
-		await Promise.all(Array.from({ length: width }, lane));
-	}
-
-	private throwEnd(): void {
+		await handle({ type: 'start' });
 		// A stop comes before everything else: it must never look like an item's failure.
 		if (this.stop.reason === 'canceled') throw stopError(this.context, this.tally.left);
-		if (this.firstError !== undefined) throw this.firstError;
+		const error = this.errors.get(batch.firstFailed ?? -1);
+		if (error !== undefined) throw addLeft(error, this.tally.left);
 	}
 
-	/** Runs one job; where its target cannot serve it, the same work once more on the fallback. */
-	private async drive(job: PlannedJob, watch: Watch): Promise<Served> {
-		const first = await this.perform(job, watch);
-		const { fallback } = job;
-		if (fallback === undefined || first.end.type !== 'fail') return first;
-		const { failure } = first.end;
-		if (!(await this.mayTakeOver(job, first.run, failure))) return first;
-		watch.tell(`the fallback takes over: ${failure.message}`);
-		this.tally.tookOver.push(failure.message);
-		const second = await this.perform(fallback, watch);
-		if (second.end.type === 'fail') {
-			const { details } = second.end.failure;
-			details.primary_code = failure.code;
-			details.primary_job_id = failure.details.job_id ?? null;
+	private async perform(
+		task: Task,
+		jobs: PlannedJob[],
+		collectItems?: CollectItems,
+	): Promise<BatchEvent | undefined> {
+		if (task.type === 'stopOthers') {
+			this.stop.stopOthers();
+			return undefined;
 		}
-		return second;
-	}
-
-	private async mayTakeOver(job: PlannedJob, run: Run, failure: Failure): Promise<boolean> {
-		const step = fallbackStep(failure);
-		if (step === 'no' || this.stop.reason !== undefined) return false;
-		if (step === 'submit') return true;
-		if (step === 'proveFirst') return await this.surroundings.isIdle(job.api, this.stop);
-		const { jobId, submittedAt } = run;
-		if (jobId === undefined || submittedAt === undefined) return false;
-		const end = await this.cancel({ job, jobId, submittedAt });
-		return end.type === 'fail' && isWayFree(end.failure) && this.stop.reason === undefined;
-	}
-
-	/** Runs one job within its budget. */
-	private async perform(planned: PlannedJob, watch: Watch): Promise<Served> {
-		const { guard } = this;
-		const { api } = planned;
-		const admission = await guard.admit(planned, () => this.peers.of(api).runMs);
-		if (admission !== undefined && 'code' in admission) {
-			const failure = await guard.breached(admission, planned);
-			return { run: planned.first, end: { type: 'fail', failure }, served: planned };
-		}
-		const job = admission?.job ?? planned;
-		if (admission === undefined) return { ...(await this.watch(job, watch)), served: job };
-		let ended: JobEnd | undefined;
-		let cost: Cost | null = null;
+		if (task.type === 'giveUp') return await this.giveUp(task.jobs);
+		const job = jobs[task.job];
+		if (job === undefined) return undefined;
 		try {
-			ended = await this.watch(job, watch);
-			if (ended.end.type === 'succeed') cost = await this.surroundings.costOf(ended.end.job, api);
-		} finally {
-			// Whatever happens: other jobs may wait for what was set aside for this one.
-			guard.settle(admission, ended, cost?.usd);
+			return await this.performFor(job, task, collectItems);
+		} catch (thrown) {
+			this.errors.set(task.job, this.fail(thrown, job, job.options.simplify));
+			return { type: 'settled', job: task.job, isLost: true };
 		}
-		const { run, end } = ended;
-		if (end.type !== 'fail') return { run, end, served: job };
-		const failure = await guard.breached(end.failure, job);
-		return { run, end: { type: 'fail', failure }, served: job };
 	}
 
-	private async watch(job: PlannedJob, watch: Watch): Promise<JobEnd> {
-		const { itemIndex, api, fingerprint } = job;
-		const { register } = this;
-		// Beside the submit: whether the endpoint has workers at all is known a moment later.
-		if (job.body !== undefined) this.surroundings.watch(api);
-		let wasKnown = job.first.jobId !== undefined;
-		const work: JobWork = {
-			api,
-			body: await bodyOf(job),
-			stop: this.stop,
-			policy: () => ({
-				...job.policy,
-				isPaused: this.surroundings.isPaused(api),
-				peers: this.peers.of(api),
-			}),
-			observe: (seen, action) => {
-				if (fingerprint !== undefined && action.type === 'submit') {
-					register?.submitting(itemIndex, fingerprint, Date.now());
-				}
-				if (fingerprint !== undefined && !wasKnown && seen.jobId !== undefined) {
-					wasKnown = true;
-					register?.accepted(itemIndex, fingerprint, seen, api.endpointId ?? api.baseUrl);
-				}
-				// Its images can be large, and the job may run for hours.
-				if (seen.jobId !== undefined) work.body = undefined;
-				this.peers.slowDown(api, seen);
-				watch.note(seen, Date.now());
-			},
-		};
-		const ended = await runJob(job.first, work);
-		await tidyUp(job, ended.end);
-		if (fingerprint !== undefined) register?.ended(itemIndex, ended.end);
-		return ended;
+	private async performFor(
+		planned: PlannedJob,
+		task: JobTask,
+		collectItems?: CollectItems,
+	): Promise<BatchEvent> {
+		const { job } = task;
+		const before = this.going.get(job);
+		switch (task.type) {
+			case 'run': {
+				const watch = before?.watch ?? new Watch(this.context, planned.itemIndex);
+				const wanted = task.server === 'fallback' ? (planned.fallback ?? planned) : planned;
+				if (before?.end.type === 'fail') this.tellTakeOver(before.end.failure, watch);
+				const served = await this.attempts.make(wanted, watch);
+				this.going.set(job, { ...served, watch });
+				return { type: 'ended', job, end: served.end };
+			}
+			case 'prove':
+				return {
+					type: 'checked',
+					job,
+					isFree: await this.surroundings.isIdle(planned.api, this.stop),
+				};
+			case 'free': {
+				const [accepted] = this.acceptedOf(job);
+				const end = accepted && (await this.attempts.cancel(accepted));
+				return { type: 'checked', job, isFree: end?.type === 'fail' && isWayFree(end.failure) };
+			}
+			case 'collect':
+				if (before && collectItems) this.results[planned.itemIndex] = await collectItems(before);
+				// Should the batch end here after all, a job that was only handed in has to be cancelled.
+				if (planned.policy.until === 'submit') return { type: 'settled', job };
+				break;
+			case 'fail': {
+				const { api } = before?.served ?? planned;
+				const isStopped = this.stop.reason === 'canceled';
+				const failure = isStopped
+					? task.failure
+					: await this.surroundings.explain(task.failure, api);
+				const error = this.fail(new JobFailure(failure), planned, planned.options.simplify);
+				this.errors.set(job, error);
+			}
+		}
+		this.going.delete(job);
+		return { type: 'settled', job };
 	}
 
-	private async cancel({ job, jobId, submittedAt }: AcceptedJob): Promise<FinalAction> {
-		const end = await cancelJob(attachedRun(jobId, submittedAt), job.api, job.policy);
-		this.register?.ended(job.itemIndex, end);
-		return end;
+	private tellTakeOver({ message }: Failure, watch: Watch): void {
+		watch.tell(`the fallback takes over: ${message}`);
+		this.tally.tookOver.push(message);
 	}
 
 	/** Nobody will wait for these jobs: they are cancelled, or named. */
-	private async giveUp(accepted: AcceptedJob[]): Promise<void> {
+	private async giveUp(jobs: number[]): Promise<undefined> {
 		await Promise.all(
-			accepted.map(async (one) => {
-				if (!one.job.options.cancelOnStop) {
-					this.tally.left.push(one.jobId);
-					return;
-				}
-				const end = await this.cancel(one);
-				if (end.type === 'fail') this.tally.remember(end.failure);
-			}),
+			jobs
+				.flatMap((job) => this.acceptedOf(job))
+				.map(async (one) => {
+					if (!one.job.options.cancelOnStop) {
+						this.tally.left.push(one.jobId);
+						return;
+					}
+					const end = await this.attempts.cancel(one);
+					if (end.type === 'fail') this.tally.remember(end.failure);
+				}),
 		);
 	}
 
-	private async itemsOf(
-		job: PlannedJob,
-		run: Run,
-		end: FinalAction,
-		watch: Watch,
-	): Promise<INodeExecutionData[]> {
-		const { options, api } = job;
-		if (end.type === 'fail') {
-			const isStopped = this.stop.reason === 'canceled';
-			throw new JobFailure(
-				isStopped ? end.failure : await this.surroundings.explain(end.failure, api),
-			);
-		}
+	private async itemsOf({ served, run, end, watch }: Going): Promise<INodeExecutionData[]> {
+		const { options, api } = served;
+		if (end.type === 'fail') throw new JobFailure(end.failure);
 		const jobId = run.jobId ?? '';
-		const finished = { ...job, job: end.job, jobId, timeline: watch.timeline };
+		const finished = { ...served, job: end.job, jobId, timeline: watch.timeline };
 		if (end.type === 'handOver') {
 			this.tally.handedOver += 1;
 			return [notFinishedItem(finished)];
@@ -279,17 +246,21 @@ export class Batch {
 		}
 	}
 
-	private fail(thrown: unknown, work: ItemsOfWork, simplify: boolean): void {
+	/** The job as RunPod knows it; none where its ID never came. */
+	private acceptedOf(index: number): AcceptedJob[] {
+		const { run, served: job } = this.going.get(index) ?? {};
+		if (run?.jobId === undefined || job === undefined) return [];
+		return [{ job, jobId: run.jobId, submittedAt: run.submittedAt ?? Date.now() }];
+	}
+
+	/** The error of a piece of work; where the others go on, it takes the place of all its items. */
+	private fail(thrown: unknown, work: ItemsOfWork, simplify: boolean): NodeFailure {
 		if (thrown instanceof JobFailure) this.tally.remember(thrown.failure);
 		const { itemIndex, itemIndexes = [itemIndex] } = work;
 		const error = asNodeError(this.context, thrown, itemIndex, simplify);
-		if (this.stop.reason === 'canceled') return;
-		if (this.context.continueOnFail()) {
+		if (this.context.continueOnFail() && this.stop.reason !== 'canceled')
 			for (const index of itemIndexes)
 				this.results[index] = [errorItem(error, index, this.itemCount)];
-			return;
-		}
-		this.firstError ??= error;
-		this.stop.stopOthers();
+		return error;
 	}
 }

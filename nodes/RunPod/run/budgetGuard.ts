@@ -1,11 +1,11 @@
-import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
+import type { IExecuteFunctions } from 'n8n-workflow';
 
-import { decide, refused, unmeasured, usdOf } from '../core/budget';
+import { decide, refused, spentBy, unmeasured } from '../core/budget';
 import type { Application, Grant } from '../core/budget';
 import { dearestOf } from '../core/cost';
 import { failureOf } from '../core/failure';
 import type { Failure } from '../core/failure';
-import { isFinal, isRecord } from '../core/state';
+import { isRecord } from '../core/state';
 import { changed } from './planned';
 import type { PlannedJob } from './planned';
 import type { JobEnd } from './runJob';
@@ -29,6 +29,18 @@ interface Day {
 	spentBefore: number;
 }
 
+/** By endpoint: USD of jobs that are over, and the newest day that was asked for. */
+interface StoredAccount {
+	spent: Record<string, number>;
+	days: Record<string, Day>;
+}
+
+interface Pause {
+	breach: Failure;
+	/** Why the endpoint could not be paused. */
+	problem?: string;
+}
+
 const KEY = 'runpodBudget';
 
 export class BudgetGuard {
@@ -36,8 +48,8 @@ export class BudgetGuard {
 	private readonly reserved = new Map<string, number>();
 	private readonly measured = new Map<string, Promise<number | undefined>>();
 	private readonly days = new Map<string, Promise<Day | undefined>>();
-	/** Endpoints that were paused, and why. */
-	private readonly paused = new Map<string, Failure>();
+	/** Endpoints that a breach asked to pause. */
+	private readonly pauses = new Map<string, Promise<Pause>>();
 	private waiting: Array<() => void> = [];
 
 	constructor(
@@ -63,8 +75,8 @@ export class BudgetGuard {
 			const day = budget.perDay > 0 ? await this.dayOf(endpointId) : undefined;
 			if (budget.perDay > 0 && day === undefined)
 				return unmeasured(budget, endpointId, "today's bill");
-			const breach = this.paused.get(endpointId);
-			if (breach !== undefined) return afterPause(breach);
+			const pause = await this.pauses.get(endpointId);
+			if (pause !== undefined && pause.problem === undefined) return afterPause(pause.breach);
 			const application = {
 				limits: budget,
 				perHour,
@@ -86,9 +98,10 @@ export class BudgetGuard {
 		usd?: number | null,
 	): void {
 		const endpointId = job.api.endpointId ?? '';
-		const cost = usd ?? (ended && costOf(ended, perHour)) ?? reserveUsd;
-		const spent = this.spent();
-		spent[endpointId] = (spent[endpointId] ?? 0) + cost;
+		const told = usd ?? (ended && spentBy(ended, perHour, reserveUsd, Date.now()));
+		const cost = told ?? reserveUsd;
+		for (const spent of [this.spent('node'), this.spent('flow')])
+			spent[endpointId] = (spent[endpointId] ?? 0) + cost;
 		this.reserved.set(endpointId, Math.max(0, (this.reserved.get(endpointId) ?? 0) - reserveUsd));
 		const waiting = this.waiting;
 		this.waiting = [];
@@ -98,11 +111,20 @@ export class BudgetGuard {
 	/** What a breach asks for besides the end: the failure, with what became of the endpoint. */
 	async breached(failure: Failure, { options, api }: PlannedJob): Promise<Failure> {
 		const { endpointId } = api;
+		if (endpointId === undefined) return failure;
+		const known = this.pauses.get(endpointId);
+		if (known !== undefined) {
+			// A job that waited in the queue of the endpoint that another job's breach has paused.
+			const isVictim = failure.code === 'ENDPOINT_PAUSED';
+			return isVictim ? afterPause((await known).breach, failure) : failure;
+		}
 		const isBreach = failure.code === 'BUDGET_EXCEEDED' && failure.details.limit_usd !== undefined;
-		if (!isBreach || options.budget?.onBreach !== 'pause' || !endpointId) return failure;
-		if (this.paused.has(endpointId)) return failure;
-		this.paused.set(endpointId, failure);
-		const problem = await this.surroundings.pause(endpointId);
+		if (!isBreach || options.budget?.onBreach !== 'pause') return failure;
+		const pause = this.surroundings
+			.pause(endpointId)
+			.then((problem): Pause => ({ breach: failure, problem }));
+		this.pauses.set(endpointId, pause);
+		const { problem } = await pause;
 		const text =
 			problem === undefined
 				? `Endpoint '${endpointId}' was paused: its max workers are 0 now. Raise 'Max Workers' to use it again.`
@@ -140,11 +162,10 @@ export class BudgetGuard {
 	}
 
 	private accounts(endpointId: string, day: Day | undefined): Pick<Application, 'run' | 'day'> {
-		const spent = this.spent();
 		const sum = (amounts: Iterable<number>) => [...amounts].reduce((all, one) => all + one, 0);
-		const here = spent[endpointId] ?? 0;
+		const here = this.spent('flow')[endpointId] ?? 0;
 		return {
-			run: { spent: sum(Object.values(spent)), reserved: sum(this.reserved.values()) },
+			run: { spent: sum(Object.values(this.spent('node'))), reserved: sum(this.reserved.values()) },
 			day: {
 				spent: (day?.billed ?? 0) + here - (day?.spentBefore ?? 0),
 				reserved: this.reserved.get(endpointId) ?? 0,
@@ -153,13 +174,17 @@ export class BudgetGuard {
 	}
 
 	/**
-	 * By endpoint, in the node's context: it lasts as long as the execution, so that a loop and a
-	 * retry go on with the same account.
+	 * What n8n keeps as long as the execution, so that a loop and a retry go on with the same account:
+	 * one of this node, and one of all nodes, which share the day.
 	 */
-	private spent(): Record<string, number> {
-		const store = this.context.getContext('node');
+	private account(whose: 'node' | 'flow'): StoredAccount {
+		const store = this.context.getContext(whose);
 		if (!isRecord(store[KEY])) store[KEY] = { spent: {}, days: {} };
-		return (store[KEY] as { spent: Record<string, number> }).spent;
+		return store[KEY] as unknown as StoredAccount;
+	}
+
+	private spent(whose: 'node' | 'flow'): Record<string, number> {
+		return this.account(whose).spent;
 	}
 
 	private async priceOf(endpointId: string): Promise<number | undefined> {
@@ -178,10 +203,9 @@ export class BudgetGuard {
 	 * this execution's jobs would else be counted twice.
 	 */
 	private async dayOf(endpointId: string): Promise<Day | undefined> {
-		const date = new Date().toISOString().slice(0, 10);
-		const stored = (this.context.getContext('node')[KEY] as IDataObject | undefined)?.days;
-		const known = isRecord(stored) ? stored[endpointId] : undefined;
-		if (isRecord(known) && known.date === date) return known as unknown as Day;
+		const date = new Date(Date.now()).toISOString().slice(0, 10);
+		const known = this.account('flow').days[endpointId];
+		if (known?.date === date) return known;
 		const key = `${endpointId} ${date}`;
 		let day = this.days.get(key);
 		if (day === undefined) {
@@ -192,31 +216,30 @@ export class BudgetGuard {
 	}
 
 	private async readDay(endpointId: string, date: string): Promise<Day | undefined> {
-		const spentBefore = this.spent()[endpointId] ?? 0;
+		const spentBefore = this.spent('flow')[endpointId] ?? 0;
 		const billed = await this.surroundings.billedSince(endpointId, `${date}T00:00:00Z`, this.stop);
 		if (billed === undefined) return undefined;
 		const day: Day = { date, billed, spentBefore };
-		const store = this.context.getContext('node')[KEY] as { days: Record<string, Day> };
-		store.days[endpointId] = day;
+		this.account('flow').days[endpointId] = day;
 		return day;
 	}
 }
 
-/** USD of a job that is over; undefined where it may run on or its time is not known. */
-function costOf({ run, end }: JobEnd, perHour: number): number | undefined {
-	if (run.jobId === undefined) {
-		return end.type === 'fail' && end.failure.details.outcome === 'unknown' ? undefined : 0;
-	}
-	const wasCancelled = end.type === 'fail' && end.failure.details.remote_job === 'done';
-	if (!isFinal(run.state) && !wasCancelled) return undefined;
-	if (run.executionMs !== undefined && !wasCancelled) return usdOf(run.executionMs, perHour);
-	if (run.runSince !== undefined) return usdOf(Math.max(0, Date.now() - run.runSince), perHour);
-	return run.phase === 'queue' && wasCancelled ? 0 : undefined;
-}
-
-const afterPause = ({ message }: Failure): Failure =>
-	failureOf(
+/** Of a job that was submitted before the pause, `ended` tells what became of it. */
+function afterPause({ message }: Failure, ended?: Failure): Failure {
+	const paused = failureOf(
 		'BUDGET_EXCEEDED',
 		{},
-		{ message: `The endpoint was paused, because: ${message}`, notes: ['Nothing was submitted.'] },
+		{
+			message: `The endpoint was paused, because: ${message}`,
+			notes: ['Nothing was submitted.'],
+		},
 	);
+	if (ended === undefined) return paused;
+	const { description, details } = ended;
+	return {
+		...paused,
+		description,
+		details: { ...details, ...paused.details, job_id: details.job_id },
+	};
+}

@@ -1,10 +1,17 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import { knownGpus, readCatalog } from '../core/catalog';
+import { knownGpus } from '../core/catalog';
 import type { CatalogGpu } from '../core/catalog';
 import { JobFailure, failureIn, failureOf, invalidInput } from '../core/failure';
 import type { Failure } from '../core/failure';
-import { afterLookUp, afterRefusal, answersOf, beforeCreate } from '../core/podCreate';
+import {
+	afterLookUp,
+	afterRefusal,
+	answersOf,
+	beforeCreate,
+	elderOf,
+	notRevived,
+} from '../core/podCreate';
 import type { Attempt, Refusal, Step } from '../core/podCreate';
 import { candidatesOf, podBody, wishedName } from '../core/podWish';
 import type { PodWish } from '../core/podWish';
@@ -41,6 +48,8 @@ const LIST_DELAY_MS = 2000;
 export class PodMaker {
 	private readonly name: string;
 	private catalog: CatalogGpu[] | undefined;
+	/** Whether a request of this run may have made a Pod that nobody has seen. */
+	private wasUnclear = false;
 
 	constructor(
 		private readonly plane: Plane,
@@ -72,8 +81,7 @@ export class PodMaker {
 	/** What only the account knows: GPU types, and where the network volume lies. */
 	private async checkWithAccount(): Promise<void> {
 		const { plane, wish } = this;
-		const path = 'catalog/gpus?include=AVAILABILITY&product=POD';
-		this.catalog = readCatalog(await plane.glance(path));
+		this.catalog = await plane.catalog('POD');
 		if (this.catalog !== undefined) {
 			const gpus = knownGpus(wish.gpuTypes, this.catalog, 'GPU Types');
 			this.wish = { ...wish, gpuTypes: gpus.map(({ id }) => id) };
@@ -95,13 +103,41 @@ export class PodMaker {
 		const { plane, name, wish, options } = this;
 		const before = beforeCreate(await this.pods(), name, wish.tag, options.maxPods);
 		if (before.type === 'adopt') return { pod: before.pod, created: false, refusals: [] };
-		if (before.type === 'revive') {
-			const subject = { what: 'Pod', id: before.pod.id, to: 'start Pods' };
-			const body = await plane.act(before.pod.id, 'start', subject);
-			return { pod: readPod(body) ?? before.pod, created: false, refusals: [] };
+		if (before.type === 'revive') return await this.revive(before.pod);
+		if (before.type === 'replace') {
+			const { name: found, id } = before.pod;
+			await this.terminate(id);
+			plane.hints.add(`Pod '${found}' (${id}) had the status ERROR and no volume disk: replaced.`);
 		}
-		if (before.type === 'replace') await this.terminate(before.pod.id);
-		return await this.create();
+		return await this.chosen(await this.create());
+	}
+
+	private async revive(pod: PodFacts): Promise<Obtained> {
+		const subject = { what: 'Pod', id: pod.id, to: 'start Pods' };
+		const end = await this.plane.act(pod.id, 'start', subject).then(
+			(body) => ({ type: 'started' as const, pod: readPod(body) ?? pod }),
+			asFailed,
+		);
+		if (end.type === 'failed') throw new JobFailure(notRevived(end.failure, pod));
+		return { pod: end.pod, created: false, refusals: [] };
+	}
+
+	/** Two Pods of one name would be paid twice: the younger one, which is ours, goes again. */
+	private async chosen(made: Obtained): Promise<Obtained> {
+		const { plane } = this;
+		const seen = await plane.api.list('pods', 'pods', { outlivesStop: true });
+		const elder = seen.kind === 'ok' && elderOf(made.pod, readPods(seen.body) ?? []);
+		if (!elder) return made;
+		const { id } = made.pod;
+		const fate = await this.terminate(id).then(
+			() => 'was terminated.',
+			() => 'could not be terminated and costs: end it with Pod > Terminate.',
+		);
+		plane.hints.add(
+			`A Pod '${elder.name}' (${elder.id}) was created at the same time; the second one (${id}) ${fate}`,
+		);
+		// A request of this run whose answer was lost may have made it.
+		return { ...made, pod: elder, created: this.wasUnclear };
 	}
 
 	/** Asks for one candidate after the other, each under the same name. */
@@ -140,6 +176,7 @@ export class PodMaker {
 	): Promise<PodFacts | Exclude<Step, { type: 'lookUp' }>> {
 		const step = afterRefusal(attempt, reply);
 		if (step.type !== 'lookUp') return step;
+		this.wasUnclear = true;
 		for (const delayMs of [0, LIST_DELAY_MS]) {
 			await this.plane.stop.sleep(delayMs, true);
 			const own = beforeCreate(await this.pods(true), this.name, this.wish.tag, 0);

@@ -23,8 +23,10 @@ interface KnownJob {
 }
 
 const CUSTOM_KEY = 'runpodJobId';
-/** n8n warns above 255 characters. */
+/** n8n warns above 255 characters, which are six IDs. */
 const LONGEST_VALUE = 255;
+/** Of the ten keys that n8n takes for an execution; the workflow may want some for itself. */
+const MOST_KEYS = 5;
 
 export class JobRegister {
 	private readonly jobs: IDataObject;
@@ -65,7 +67,7 @@ export class JobRegister {
 			`RunPod job ${jobId} was submitted to ${place} (execution ${executionId}, node '${node}', item ${itemIndex})`,
 			{ jobId, itemIndex, executionId, node },
 		);
-		this.show();
+		this.show(String(jobId));
 	}
 
 	/**
@@ -83,27 +85,30 @@ export class JobRegister {
 		(this.context.getContext('node').runpod as IDataObject).parked = asStored(batch);
 	}
 
-	private show(): void {
-		const ids: string[] = [];
-		for (const job of Object.values(this.jobs)) {
-			if (isRecord(job) && typeof job.jobId === 'string') ids.push(job.jobId);
-		}
-		const all = ids.join(',');
-		const short = all.length <= LONGEST_VALUE ? all : `${all.slice(0, LONGEST_VALUE - 1)}…`;
+	/** Beside those of other nodes and runs; of very many jobs the log alone has all. */
+	private show(jobId: string): void {
+		const { customData, logger } = this.context;
 		try {
-			this.context.customData.set(CUSTOM_KEY, short);
+			for (let place = 1; place <= MOST_KEYS; place += 1) {
+				const key = place === 1 ? CUSTOM_KEY : `${CUSTOM_KEY}${place}`;
+				const known = customData.get(key);
+				const all = known ? `${known},${jobId}` : jobId;
+				if (all.length > LONGEST_VALUE) continue;
+				customData.set(key, all);
+				return;
+			}
 		} catch (error) {
 			// n8n takes ten keys; that the workflow used them up must not stop a paid job.
-			this.context.logger.debug(
-				`The job ID could not be added to the custom data: ${String(error)}`,
-			);
+			logger.debug(`The job ID could not be added to the custom data: ${String(error)}`);
 		}
 	}
 }
 
 function mayRunAgain({ code, details }: Failure): boolean {
 	if (details.outcome === 'unknown') return false;
-	if (details.job_id === null || code === 'JOB_LOST') return true;
+	if (details.job_id === null) return true;
+	// Looked for in vain, and its cancel, too: unless that could not be asked for.
+	if (code === 'JOB_LOST') return details.remote_job !== 'unknown';
 	// A job that this run cancelled would only be found cancelled.
 	if (details.remote_job === 'done') return true;
 	// A job that failed for an unknown reason is what a retry is for; one with a known lasting reason

@@ -42,9 +42,15 @@ export async function manageItems(
 			const list = Array.isArray(made) ? made : [made];
 			results[item] = list.map((json) => ({ json, pairedItem: { item } }));
 		} catch (thrown) {
-			if (stop.reason !== 'canceled') fail(thrown, item);
+			if (stop.reason !== 'canceled') {
+				try {
+					fail(thrown, item);
+				} catch (error) {
+					throw withNotes(error, await undone(plane));
+				}
+			}
 		}
-		if (stop.reason === 'canceled') throw stopped(this, plane.left);
+		if (stop.reason === 'canceled') throw stopped(this, plane.left, await undone(plane));
 	}
 	for (const message of plane.hints) {
 		this.addExecutionHints({ message, type: 'info', location: 'outputPane' });
@@ -52,10 +58,22 @@ export async function manageItems(
 	return [results.flat()];
 }
 
-function stopped(context: IExecuteFunctions, left: string[]): NodeOperationError {
+/** The items that are done are lost with the run: nobody would end what they started. */
+async function undone(plane: Plane): Promise<string[]> {
+	const notes = await Promise.all(plane.undo.map(async (undo) => await undo()));
+	return notes.filter((note) => note !== undefined);
+}
+
+function withNotes(error: unknown, notes: string[]): unknown {
+	if (notes.length === 0 || !(error instanceof NodeOperationError)) return error;
+	error.description = [error.description, ...notes].join(' ');
+	return error;
+}
+
+function stopped(context: IExecuteFunctions, left: string[], notes: string[]): NodeOperationError {
+	const pods = `These Pods are left, and cost: ${left.join(', ')}. Terminate them with Pod > Terminate.`;
+	const parts = [...(left.length === 0 ? [] : [pods]), ...notes];
 	const description =
-		left.length === 0
-			? 'Nothing that this run created is left.'
-			: `These Pods are left, and cost: ${left.join(', ')}. Terminate them with Pod > Terminate.`;
+		parts.length === 0 ? 'Nothing that this run created is left.' : parts.join(' ');
 	return new NodeOperationError(context.getNode(), failures.CANCELED.message, { description });
 }

@@ -1,5 +1,7 @@
 import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
+import { catalogPath, readCatalog } from '../core/catalog';
+import type { CatalogGpu, Product } from '../core/catalog';
 import { JobFailure } from '../core/failure';
 import { isPassing } from '../core/reply';
 import type { Reply } from '../core/reply';
@@ -36,6 +38,11 @@ export class Plane {
 	readonly hints = new Set<string>();
 	/** Pods that a stopped run leaves behind. */
 	readonly left: string[] = [];
+	/**
+	 * Undoes what must not stay when the run ends without handing it on; tells in a sentence what stayed
+	 * nevertheless.
+	 */
+	readonly undo: Array<() => Promise<string | undefined>> = [];
 
 	constructor(
 		readonly context: IExecuteFunctions,
@@ -74,6 +81,12 @@ export class Plane {
 	async glance(path: string): Promise<unknown> {
 		const reply = await this.api.call('GET', path);
 		return reply.kind === 'ok' ? reply.body : undefined;
+	}
+
+	/** GPU types with price and stock of the moment; undefined where the catalog did not come. */
+	async catalog(product: Product): Promise<CatalogGpu[] | undefined> {
+		const reply = await this.api.list(catalogPath(product), 'gpus');
+		return reply.kind === 'ok' ? readCatalog(reply.body) : undefined;
 	}
 
 	/** All entries of a list. */

@@ -8,7 +8,7 @@ import { isRecord } from '../core/state';
 
 /** Turns failures into what n8n shows: a thrown error, or an item of the error output. */
 
-type NodeFailure = NodeOperationError | NodeApiError;
+export type NodeFailure = NodeOperationError | NodeApiError;
 
 function toNodeError(
 	context: IExecuteFunctions,
@@ -67,11 +67,25 @@ export function errorItem(
 	};
 }
 
+/** Jobs of other items that may run on: without their IDs nobody would find them. */
+export function addLeft(error: NodeFailure, left: string[]): NodeFailure {
+	const told = `${error.message} ${error.description ?? ''}`;
+	const others = left.filter((job) => !told.includes(job));
+	if (others.length > 0) error.description = `${error.description ?? ''} ${mayRun(others)}`.trim();
+	return error;
+}
+
+/** As many as can be watched at a time; the log of n8n has all of them. */
+const MOST_NAMED = 50;
+
+function mayRun(jobs: string[]): string {
+	const more = jobs.length - MOST_NAMED;
+	const rest = more > 0 ? ` and ${more} more, in n8n's log` : '';
+	return `These jobs may still be running: ${jobs.slice(0, MOST_NAMED).join(', ')}${rest}. Look them up with Job > Poll Status.`;
+}
+
 /** The end of a stopped execution. n8n calls a run stopped only if it reads "canceled". */
 export function stopError(context: IExecuteFunctions, left: string[]): NodeOperationError {
-	const description =
-		left.length === 0
-			? 'The remote jobs were cancelled, too.'
-			: `The cancel of these jobs could not be confirmed: ${left.slice(0, 20).join(', ')}. Look them up with Job > Poll Status.`;
+	const description = left.length === 0 ? 'The remote jobs were cancelled, too.' : mayRun(left);
 	return new NodeOperationError(context.getNode(), failures.CANCELED.message, { description });
 }

@@ -1,8 +1,8 @@
 import type { IDataObject } from 'n8n-workflow';
 
 import { failureIn } from '../core/failure';
-import { judgeIdle, readTelemetry } from '../core/podIdle';
-import type { IdleRules, IdleVerdict, Quiet } from '../core/podIdle';
+import { judgeIdle, readTelemetry, whyUntold } from '../core/podIdle';
+import type { IdleRules, IdleVerdict, Quiet, Telemetry } from '../core/podIdle';
 import { hasTag, isGone, readPods } from '../core/pods';
 import type { PodFacts } from '../core/pods';
 import { numberOf, recordOf } from '../core/reading';
@@ -32,11 +32,13 @@ export async function reapPods(plane: Plane, options: ReapOptions): Promise<IDat
 	const items: IDataObject[] = [];
 	for (const pod of pods) {
 		if (plane.stop.reason !== undefined) break;
-		const telemetry = await telemetryOf(plane, pod, options);
+		const { telemetry, untold } = await telemetryOf(plane, pod, options);
 		const now = Date.now();
 		const verdict = judgeIdle(pod, telemetry, quietOf(before[pod.id]), options.rules, now);
 		if (verdict.quiet !== undefined) after[pod.id] = { ...verdict.quiet };
-		items.push(await finish(plane, pod, verdict, options));
+		const why = verdict.isIdle || untold === undefined ? '' : ` ${untold}`;
+		const reason = `${verdict.reason}${why}`;
+		items.push(await finish(plane, pod, { ...verdict, reason }, options));
 	}
 	stored[STORE] = after;
 	return items;
@@ -48,10 +50,16 @@ function quietOf(value: unknown): Quiet | undefined {
 	return first === undefined || last === undefined ? undefined : { since: first, seenAt: last };
 }
 
-async function telemetryOf(plane: Plane, pod: PodFacts, options: ReapOptions) {
-	if (pod.status !== 'RUNNING') return undefined;
+/** What the worker in a Pod tells; else, in words, why it does not. */
+async function telemetryOf(
+	plane: Plane,
+	pod: PodFacts,
+	options: ReapOptions,
+): Promise<{ telemetry?: Telemetry; untold?: string }> {
+	if (pod.status !== 'RUNNING') return {};
 	const reply = await askApplication(plane, pod.id, options, options.path);
-	return reply.kind === 'ok' ? readTelemetry(reply.body) : undefined;
+	const telemetry = reply.kind === 'ok' ? readTelemetry(reply.body) : undefined;
+	return telemetry === undefined ? { untold: whyUntold(reply, options.path) } : { telemetry };
 }
 
 async function finish(

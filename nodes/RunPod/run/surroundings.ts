@@ -2,12 +2,13 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 import { sleep } from 'n8n-workflow';
 
 import { failures } from '../contract/errors';
+import type { CatalogGpu } from '../core/catalog';
 import { costOf } from '../core/cost';
 import type { Cost, PriceFacts } from '../core/cost';
 import { explainQueue, readLogEvents } from '../core/diagnosis';
 import type { Failure } from '../core/failure';
 import { hasNoJobs } from '../core/fallback';
-import type { EndpointFacts, GpuFacts, WorkerFacts } from '../core/platformFacts';
+import type { EndpointFacts, WorkerFacts } from '../core/platformFacts';
 import { describeReply, isPassing } from '../core/reply';
 import { pauseBefore } from '../core/retry';
 import type { JobView } from '../core/state';
@@ -49,7 +50,7 @@ export class Surroundings {
 	private readonly endpoints = new Map<string, Promise<EndpointFacts | undefined>>();
 	private readonly workerLists = new Map<string, WorkerList>();
 	private readonly paused = new Set<string>();
-	private catalog: Promise<GpuFacts[] | undefined> | undefined;
+	private catalog: Promise<CatalogGpu[] | undefined> | undefined;
 
 	private opened: Promise<Management | undefined> | undefined;
 
@@ -122,7 +123,11 @@ export class Surroundings {
 		let problem = 'there is no RunPod credential';
 		for (let attempt = 1; api !== undefined && attempt <= ATTEMPTS; attempt += 1) {
 			const reply = await api.setWorkers(endpointId, hasActive ? { min: 0, max: 0 } : { max: 0 });
-			if (reply.kind === 'ok') return undefined;
+			if (reply.kind === 'ok') {
+				// Jobs that wait in its queue need not wait for their deadline.
+				this.paused.add(endpointId);
+				return undefined;
+			}
 			problem = describeReply(reply);
 			if (!isPassing(reply) || attempt === ATTEMPTS) break;
 			await sleep(pauseBefore(attempt, Math.random()));
@@ -176,7 +181,7 @@ export class Surroundings {
 		return await known;
 	}
 
-	private async gpus(): Promise<GpuFacts[] | undefined> {
+	private async gpus(): Promise<CatalogGpu[] | undefined> {
 		this.catalog ??= this.management.then(async (api) => await api?.gpus());
 		return await this.catalog;
 	}

@@ -1,5 +1,6 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
+import { leftBy } from '../core/batch';
 import type { Failure } from '../core/failure';
 import type { JobView } from '../core/state';
 import { hintsOf, LONG_START_MS } from './hints';
@@ -17,11 +18,9 @@ export class Tally {
 		if ((delayTime ?? 0) > LONG_START_MS) this.slowStarts += 1;
 	}
 
-	remember({ details }: Failure): void {
-		if (details.remote_job === 'unknown' || details.remote_job === 'left') {
-			this.left.push(String(details.job_id));
-		}
-		if (details.outcome === 'unknown') this.left.push(`the submit of ${details.submitted_at}`);
+	remember(failure: Failure): void {
+		const job = leftBy(failure);
+		if (job !== undefined) this.left.push(job);
 	}
 
 	hint(context: IExecuteFunctions, hasSubmitted: boolean): void {

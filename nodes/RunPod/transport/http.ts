@@ -32,11 +32,20 @@ const NEVER_SENT: ReadonlyMap<string, string> = new Map([
 	['EHOSTUNREACH', 'the host cannot be reached'],
 	['ENETUNREACH', 'the network cannot be reached'],
 	['EADDRNOTAVAIL', 'the address cannot be reached'],
+	['ETIMEDOUT', 'the connection was not accepted in time'],
 	['CERT_HAS_EXPIRED', 'the certificate of the server has expired'],
 	['DEPTH_ZERO_SELF_SIGNED_CERT', 'the certificate of the server is self-signed'],
 	['SELF_SIGNED_CERT_IN_CHAIN', 'the certificate of the server is self-signed'],
 	['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'the certificate of the server cannot be verified'],
 	['ERR_TLS_CERT_ALTNAME_INVALID', 'the certificate belongs to another host'],
+]);
+
+/** These can also come from a connection that had been made: then the request may have arrived. */
+const WHILE_CONNECTING: ReadonlySet<string> = new Set([
+	'EHOSTUNREACH',
+	'ENETUNREACH',
+	'EADDRNOTAVAIL',
+	'ETIMEDOUT',
 ]);
 
 /** Walks from n8n's error to the one that names the reason. */
@@ -48,18 +57,29 @@ function* causes(error: unknown): Generator<Record<string, unknown>> {
 	}
 }
 
+/** Whether no connection was made; of a host with several addresses, to none of them. */
+function wasConnecting(chain: Array<Record<string, unknown>>): boolean {
+	return chain.some(({ syscall, errors }) => {
+		const tried = Array.isArray(errors) ? errors.filter(isRecord) : [];
+		return (
+			syscall === 'connect' || (tried.length > 0 && tried.every((one) => one.syscall === 'connect'))
+		);
+	});
+}
+
 /** Turns a thrown error into a word. What is not known for sure counts as `cut`: maybe it arrived. */
 export function classify(error: unknown, timeoutMs: number): Reply {
 	let wasHttp = false;
-	for (const cause of causes(error)) {
+	const chain = [...causes(error)];
+	const isConnecting = wasConnecting(chain);
+	for (const cause of chain) {
 		const code = typeof cause.code === 'string' ? cause.code : '';
 		const text = typeof cause.message === 'string' ? cause.message : '';
 		if (cause.isAxiosError === true) wasHttp = true;
 		if (code === 'ERR_CANCELED') return { kind: 'aborted', detail: 'the execution was stopped' };
 		const neverSent = NEVER_SENT.get(code);
-		if (neverSent !== undefined) return { kind: 'refused', detail: neverSent };
-		const isConnect = code === 'ETIMEDOUT' && cause.syscall === 'connect';
-		if (isConnect) return { kind: 'refused', detail: 'the connection was not accepted in time' };
+		if (neverSent !== undefined && (isConnecting || !WHILE_CONNECTING.has(code)))
+			return { kind: 'refused', detail: neverSent };
 		if (code === 'ETIMEDOUT' || (code === 'ECONNABORTED' && text.startsWith('timeout'))) {
 			return { kind: 'timeout', detail: `no answer within ${Math.round(timeoutMs / 1000)} s` };
 		}
@@ -143,7 +163,7 @@ export type NoDownload = { redirect: string } | Exclude<Reply, { kind: 'ok' }>;
 
 /** Opens a file behind a link; a credential goes along only where the address is its own. */
 export async function download(
-	context: IExecuteFunctions,
+	context: HttpContext,
 	url: string,
 	timeoutMs: number,
 	credential?: CredentialName,
@@ -157,7 +177,8 @@ export async function download(
 		ignoreHttpStatusErrors: true,
 		// The caller looks at each address before it goes there.
 		disableFollowRedirect: true,
-		abortSignal: context.getExecutionCancelSignal(),
+		abortSignal:
+			'getExecutionCancelSignal' in context ? context.getExecutionCancelSignal() : undefined,
 	};
 	try {
 		const { httpRequest, httpRequestWithAuthentication } = context.helpers;
@@ -194,7 +215,7 @@ const LONGEST_TEXT = 256 * 1024;
  * where nothing came.
  */
 export async function readStream(
-	context: IExecuteFunctions,
+	context: HttpContext,
 	credential: CredentialName,
 	url: string,
 	timeoutMs: number,

@@ -1,13 +1,12 @@
-import type { IExecuteFunctions } from 'n8n-workflow';
-
 import { jobLimits } from '../contract/job';
 import { baseUrlOf, fileUrlOf, requestTimeoutMs } from '../core/address';
 import type { JobOptions } from '../core/options';
 import type { Reply } from '../core/reply';
 import type { RunBody } from '../core/request';
 import { CANCEL_BUDGET_MS } from '../core/run';
+import { mustBeStudioWorker } from '../core/serverType';
 import { download, send } from './http';
-import type { Call, CredentialName, Download, NoDownload } from './http';
+import type { Call, CredentialName, Download, HttpContext, NoDownload } from './http';
 import { shownAs } from './shownAs';
 
 /** The job API of one target. RunPod and a worker in Pod mode serve the same paths. */
@@ -23,6 +22,8 @@ export interface JobApi {
 	health(): Promise<Reply>;
 	/** Opens a file by its path on the worker; an endpoint serves none. */
 	openFile?(path: string): Promise<Download | NoDownload>;
+	/** What a worker at its own address can draw with; RunPod has no such path. */
+	models(): Promise<Reply>;
 	/** Takes the waiting jobs out of the queue; those that run go on. */
 	purgeQueue(): Promise<Reply>;
 }
@@ -40,7 +41,7 @@ function syncWaitMs(settings: Settings, timeoutMs: number): number {
 }
 
 /** Opens the job API that an item's options name; throws on a wrong address. */
-export async function openJobApi(context: IExecuteFunctions, settings: Settings): Promise<JobApi> {
+export async function openJobApi(context: HttpContext, settings: Settings): Promise<JobApi> {
 	const { target } = settings;
 	if (target.kind === 'endpoint') {
 		const facing = shownAs(context, 'endpoint');
@@ -50,12 +51,13 @@ export async function openJobApi(context: IExecuteFunctions, settings: Settings)
 	}
 	const facing = shownAs(context, 'workerUrl');
 	const credential = await facing.getCredentials('runPodWorkerApi');
+	mustBeStudioWorker(credential.serverType);
 	const url = target.url === undefined || target.url === '' ? credential.baseUrl : target.url;
 	return apiAt(facing, 'runPodWorkerApi', baseUrlOf(url, 'Worker URL'), settings);
 }
 
 function apiAt(
-	context: IExecuteFunctions,
+	context: HttpContext,
 	credential: CredentialName,
 	baseUrl: string,
 	settings: Settings,
@@ -86,6 +88,7 @@ function apiAt(
 			await call('POST', `retry/${encodeURIComponent(jobId)}`, { outlivesStop: true }),
 		health: async () => await call('GET', 'health'),
 		openFile: endpointId === undefined ? openFile : undefined,
+		models: async () => await call('GET', 'api/models'),
 		purgeQueue: async () => await call('POST', 'purge-queue', { outlivesStop: true }),
 	};
 }

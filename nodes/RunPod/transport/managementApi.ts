@@ -3,8 +3,9 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 import { baseUrlOf, podUrlOf } from '../core/address';
 import { textOf } from '../core/reading';
 import type { Reply } from '../core/reply';
+import { serverTypeOf } from '../core/serverType';
 import { isRecord } from '../core/state';
-import { send } from './http';
+import { readStream, send } from './http';
 import type { Call, HttpContext } from './http';
 import { shownAs } from './shownAs';
 
@@ -14,6 +15,8 @@ export interface ManagementApi {
 	call(method: Call['method'], path: string, more?: CallMore): Promise<Reply>;
 	/** Every page of a list: the reply's body is `{[key]: [...]}` of all pages together. */
 	list(path: string, key: string, more?: CallMore): Promise<Reply>;
+	/** What a stream without an end tells at first; undefined where nothing came. */
+	stream(path: string): Promise<string | undefined>;
 	/** Where the application of a Pod answers. */
 	podUrl(podId: string, port: number): string;
 }
@@ -28,18 +31,18 @@ const TIMEOUT_MS = 30_000;
 /** A list with more pages than this runs in a circle. */
 const MOST_PAGES = 100;
 
-export async function openManagementApi(context: HttpContext): Promise<ManagementApi> {
+/** The one opening of the API; `timeoutMs` is that of each request. */
+export async function openManagementApi(
+	context: HttpContext,
+	timeoutMs = TIMEOUT_MS,
+): Promise<ManagementApi> {
 	const { managementBaseUrl, podProxyUrl } = await context.getCredentials('runPodApi');
 	const base = baseUrlOf(managementBaseUrl, 'Management API Base URL');
 	const call: ManagementApi['call'] = async (method, path, more = {}) =>
-		await send(context, 'runPodApi', {
-			method,
-			url: `${base}/${path}`,
-			timeoutMs: TIMEOUT_MS,
-			...more,
-		});
+		await send(context, 'runPodApi', { method, url: `${base}/${path}`, timeoutMs, ...more });
 	return {
 		call,
+		stream: async (path) => await readStream(context, 'runPodApi', `${base}/${path}`, timeoutMs),
 		list: async (path, key, more) => await listPages(call, path, key, more),
 		podUrl: (podId, port) => podUrlOf(podProxyUrl, podId, port),
 	};
@@ -73,11 +76,13 @@ async function listPages(
 const hasWorkerCredential = (context: IExecuteFunctions): boolean =>
 	context.getNode().credentials?.runPodWorkerApi !== undefined;
 
-/** The token that a worker in a new Pod shall ask for; undefined without the credential. */
+/** The token that a Studio Worker in a new Pod shall ask for; undefined without its credential. */
 export async function workerToken(context: IExecuteFunctions): Promise<string | undefined> {
 	if (!hasWorkerCredential(context)) return undefined;
-	const { token } = await shownAs(context, 'workerUrl').getCredentials('runPodWorkerApi');
-	return textOf(token);
+	const facing = shownAs(context, 'workerUrl');
+	const { token, serverType } = await facing.getCredentials('runPodWorkerApi');
+	// Other servers know no AUTH_TOKEN.
+	return serverTypeOf(serverType) === 'studio' ? textOf(token) : undefined;
 }
 
 /** Asks the application of a Pod, with the worker's token where the node has one. */

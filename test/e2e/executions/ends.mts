@@ -1,9 +1,10 @@
-/** Timeout of the workflow, Retry On Fail, and the error output. */
+/** Timeout of the workflow, Retry On Fail, and the error output, also that of a job on a Pod. */
 import { itemsOf } from '../../../scripts/running/examples.mts';
+import { savePodToken } from '../realPods.mts';
 import { pictureAfter, seenOf } from '../scripted.mts';
 import type { Scripted } from '../scripted.mts';
 import { until } from '../until.mts';
-import { chain, keep, manual, prompts, runPod, RUNPOD, to } from '../workflows.mts';
+import { chain, endPod, keep, manual, newPod, onPod, prompts, runPod, RUNPOD, to } from '../workflows.mts';
 
 export function ends(stand: Scripted): void {
 	it('the timeout of the workflow cancels its job on the platform', async () => {
@@ -68,5 +69,24 @@ export function ends(stand: Scripted): void {
 		const [jobId] = seenOf(emulator, 'bad').jobIds;
 		const message = expect.stringContaining('too large for this GPU');
 		expect(itemsOf(execution, 'Failed').map(({ json }) => json.kept)).toEqual([['bad', message, 'OUT_OF_MEMORY', jobId]]);
+	});
+
+	it('the error output reaches the node that terminates the Pod', async () => {
+		const { emulator, client, credential } = stand;
+		// Its application is healthy, but no worker: every job is answered with 404.
+		emulator.control.addPodScript({ times: 1, script: { provisionMs: 0, startMs: 0 } });
+		const access = { runPodApi: credential, runPodWorkerApi: (await savePodToken(client, emulator)).id };
+		const workflow = chain('Failing on a Pod', [
+			manual(),
+			newPod('failing', access),
+			onPod({ prompt: 'nobody' }, access, { onError: 'continueErrorOutput' }),
+			endPod(access),
+		]);
+		workflow.connections[RUNPOD] = { main: [to('End'), to('End')] };
+		const execution = await stand.finished(await stand.start(workflow));
+		expect(execution.status).toBe('success');
+		expect(itemsOf(execution, RUNPOD)).toMatchObject([{ json: { details: { http_status: 404 } } }]);
+		expect(itemsOf(execution, 'End')).toMatchObject([{ json: { terminated: true, was_gone: false } }]);
+		expect(emulator.control.snapshot().openPods).toEqual([]);
 	});
 }

@@ -1,20 +1,46 @@
-/** n8n is killed hard while one execution polls and another one is parked, and is started again. */
+/** n8n is killed hard while executions poll, wait on a Pod and are parked, and is started again. */
 import axios from 'axios';
 import { itemsOf } from '../../../scripts/running/examples.mts';
+import { savePodToken, startWorkersInPods } from '../realPods.mts';
 import { pictureAfter, seenOf } from '../scripted.mts';
 import type { Scripted } from '../scripted.mts';
 import { until } from '../until.mts';
-import { chain, keep, manual, prompts, runPod, RUNPOD } from '../workflows.mts';
+import { chain, endPod, keep, manual, newPod, onPod, ours, prompts, runPod, RUNPOD } from '../workflows.mts';
 
 export function killed(stand: Scripted): void {
 	const ofPolled = () => seenOf(stand.emulator, 'polled');
 	const ofParked = () => ['a', 'b', 'c'].flatMap((prompt) => seenOf(stand.emulator, prompt).submits);
 	let polled: string;
 	let parked: string;
+	let onOwnPod: string;
+	let podToken: string;
 	let log: string;
+	const pods = () => stand.emulator.control.snapshot();
+
+	/** A Pod that runs the real worker, and a job on it that takes a while. */
+	async function startOnPod(): Promise<string> {
+		const { client, credential, emulator, prepared } = stand;
+		startWorkersInPods(emulator, prepared.python);
+		podToken = (await savePodToken(client, emulator)).id;
+		const access = { runPodApi: credential, runPodWorkerApi: podToken };
+		const long = { prompt: 'a cat on a yellow background', width: 256, height: 256, steps: 150 };
+		return await stand.start(chain('On a Pod', [manual(), newPod('killed', access), onPod(long, access), endPod(access)]));
+	}
+
+	/** What Terminate Idle makes of the Pods that are there. */
+	async function reap(): Promise<Array<Record<string, unknown>>> {
+		// No Request alone: a worker without a GPU has no other clock.
+		const rules = { idleWhen: 'request', requestIdleS: 1 };
+		const parameters = { resource: 'pod', operation: 'terminateIdle', ...rules };
+		const reaper = ours('Reaper', parameters, { runPodApi: stand.credential, runPodWorkerApi: podToken });
+		const execution = await stand.finished(await stand.start(chain('Reaper', [manual(), reaper])));
+		expect(execution.error).toBeUndefined();
+		return itemsOf(execution, 'Reaper').map(({ json }) => json);
+	}
 
 	beforeAll(async () => {
 		const { emulator, client, credential } = stand;
+		onOwnPod = await startOnPod();
 		pictureAfter(emulator, 'polled', 9000);
 		for (const [prompt, runMs] of Object.entries({ a: 9000, b: 6000, c: 3000 })) pictureAfter(emulator, prompt, runMs);
 		polled = await stand.start(chain('Polled', [manual(), runPod(credential, { prompt: 'polled' })]));
@@ -38,6 +64,11 @@ export function killed(stand: Scripted): void {
 		await emulator.control.advance(3000);
 		await until('the first call arrived', () => emulator.control.snapshot().webhooks.length > 0);
 		expect((await client.execution(parked)).status).toBe('waiting');
+
+		await until('the Pod has a job', async () => {
+			await emulator.control.advance(0);
+			return pods().podCalls.some(({ path, status }) => path === '/run' && status === 200);
+		});
 
 		log = await stand.killAndRestart();
 		await emulator.control.advance(10_000);
@@ -73,5 +104,20 @@ export function killed(stand: Scripted): void {
 		const [item] = itemsOf(execution, RUNPOD);
 		expect(item).toMatchObject({ json: { prompt: 'polled' }, binary: { data: { mimeType: 'image/png' } } });
 		expect(ofPolled().submits).toHaveLength(1);
+	});
+
+	it('leaves a Pod, which Terminate Idle finds as soon as its job is done', async () => {
+		expect((await stand.finished(onOwnPod)).status).toBe('crashed');
+		expect(pods().openPods).toHaveLength(1);
+		const said: Array<Record<string, unknown>> = [];
+		await until('the Pod is terminated', async () => {
+			said.push(...(await reap()));
+			return pods().openPods.length === 0;
+		});
+		for (const { action, reason } of said.slice(0, -1)) {
+			expect([action, reason]).toEqual(['none', expect.stringMatching(/^(Busy: 1 job|Not idle yet\. No Request: \d+ s of 1 s)/)]);
+		}
+		expect(said.at(-1)).toMatchObject({ name: 'n8n-runpod-killed', action: 'terminate', done: true });
+		expect(pods()).toMatchObject({ openPods: [], leaks: [] });
 	});
 }

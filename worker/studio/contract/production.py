@@ -114,7 +114,7 @@ class ProductionInput(StrictModel):
     model: Annotated[
         str | None,
         Field(
-            description="Name of an installed SDXL or Playground checkpoint, file or folder; the ending .safetensors may be left out. By default the one that the worker's set names.",
+            description="Name of an installed SDXL or Playground model, file or folder, or of a FLUX folder; the ending .safetensors may be left out. By default the one that the worker's set names.",
             max_length=200,
             min_length=1,
         ),
@@ -144,6 +144,12 @@ class ProductionInput(StrictModel):
             le=100,
         ),
     ] = 95
+    if_too_large: Annotated[
+        Literal["fail", "jpeg"],
+        Field(
+            description="What to do when the images are too large for the reply and the worker has no storage for them: fail, or send them as JPEG. A result that was changed says so in 'encoded_as'."
+        ),
+    ] = "fail"
     output: Annotated[
         Literal["inline", "url"],
         Field(
@@ -259,6 +265,26 @@ class ProductionOutputMetadata(StrictModel):
     output_format: Annotated[
         Literal["jpeg", "png", "webp"], Field(description="Format of the encoded image")
     ]
+    encoded_as: Annotated[
+        Literal["jpeg"] | None,
+        Field(
+            description="Format that the images were sent in because the asked one was too large; only then"
+        ),
+    ] = None
+    encoded_quality: Annotated[
+        int | None,
+        Field(
+            description="Quality of the images that were changed because they were too large; only then",
+            ge=1,
+            le=100,
+        ),
+    ] = None
+    downgraded: Annotated[
+        bool | None,
+        Field(
+            description="Whether the images were changed because they were too large; only then"
+        ),
+    ] = None
     worker: Annotated[
         ProductionOutputMetadataWorker,
         Field(

@@ -13,7 +13,7 @@ from studio.engines.diffusion.graph import drop_graphs
 from studio.engines.diffusion.load import DiffusionModel
 from studio.engines.diffusion.schedulers import resolve_scheduler
 from studio.engines.diffusion.sizes import Rendering, plan_rendering
-from studio.engines.memory import within_memory
+from studio.engines.memory import tile_ladder, within_memory
 from studio.engines.upscale.enlarge import enlarge
 from studio.engines.upscale.load import Upscaler
 from studio.installed.choose import Choice, choose
@@ -54,7 +54,8 @@ def plan_drawing(assets: Assets, asked, device: str, choice: Choice | None = Non
     seed = secrets.randbelow(SEEDS) if asked.seed == -1 else asked.seed
     picture = Picture(
         asked.prompt,
-        asked.negative_prompt,
+        # FLUX reads none: results tell what had an effect.
+        "" if card.type == "flux" else asked.negative_prompt,
         rendering.width,
         rendering.height,
         asked.steps,
@@ -74,7 +75,7 @@ def draw(plan: Plan, on_step: Report) -> list[np.ndarray]:
     ]
 
     def free() -> None:
-        drop_graphs(plan.model.pipe.unet)
+        drop_graphs(plan.model.network)
         loaded.cache().drop_others(plan.model)
 
     images = within_memory(attempts, free)
@@ -83,8 +84,12 @@ def draw(plan: Plan, on_step: Report) -> list[np.ndarray]:
 
 def _fit(plan: Plan, pixels: np.ndarray) -> np.ndarray:
     if plan.rendering.enlarge and plan.enlarger:
-        # One pass: the network gives the edges, a second one would cost sixteen times as much.
-        return enlarge(plan.enlarger, pixels, plan.width, plan.height, passes=1)
+        attempts = [
+            # One pass: the network gives the edges, a second one would cost sixteen times as much.
+            lambda tile=tile: enlarge(plan.enlarger, pixels, plan.width, plan.height, tile=tile, passes=1)
+            for tile in tile_ladder(None)
+        ]
+        return within_memory(attempts, lambda: loaded.cache().drop_others(plan.enlarger))
     return resize_cover(pixels, plan.width, plan.height)
 
 

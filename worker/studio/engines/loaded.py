@@ -1,9 +1,13 @@
 """The models of this process and what health tells about them. Imports torch on first use only."""
 
+import pickle
 import threading
+from collections.abc import Callable
+from pathlib import Path
 
 from studio.assets import Assets, weight_files
 from studio.engines.cache import ModelCache
+from studio.failures import StudioFailure
 from studio.installed.choose import Choice, choose, config_donors
 
 _LOCK = threading.RLock()
@@ -46,13 +50,11 @@ def diffusion(assets: Assets, choice: Choice | None, wanted: str):
         from studio.engines.diffusion.load import load_model
 
         donors = config_donors(assets, choice)
-        return load_model(
-            choice.card, choice.path, chosen, assets.speed_ups, assets.compiled, choice.loras, donors
-        )
+        return load_model(choice.card, choice.path, chosen, assets.speed_ups, assets.compiled, choice.loras, donors)
 
     # LoRAs are worked into the weights, so a model with others is another model.
     key = ("diffusion", str(choice.path), assets.speed_ups, choice.loras)
-    return cache().get(key, load, _bytes(choice.path))
+    return _get(key, load, choice.path)
 
 
 def upscaler(assets: Assets, kind: str | None, wanted: str):
@@ -67,7 +69,7 @@ def upscaler(assets: Assets, kind: str | None, wanted: str):
 
         return load_upscaler(card, path, chosen)
 
-    return cache().get(("upscale", str(path)), load, _bytes(path))
+    return _get(("upscale", str(path)), load, path)
 
 
 def required_upscaler(assets: Assets, kind: str | None, wanted: str):
@@ -91,7 +93,7 @@ def scorer(assets: Assets, wanted: str):
 
         return load_scorer(card, tower, head, chosen)
 
-    return cache().get(("score", str(tower), str(head)), load, _bytes(tower))
+    return _get(("score", str(tower), str(head)), load, tower)
 
 
 def captioner(assets: Assets, card, folder, precision: str, wanted: str):
@@ -104,7 +106,7 @@ def captioner(assets: Assets, card, folder, precision: str, wanted: str):
         return load_captioner(card, folder, precision, chosen)
 
     share = {"8bit": 0.55, "4bit": 0.3}.get(precision, 1.0)
-    return cache().get(("caption", str(folder), precision), load, round(_bytes(folder) * share))
+    return _get(("caption", str(folder), precision), load, folder, share)
 
 
 def safety(assets: Assets, wanted: str):
@@ -117,8 +119,17 @@ def safety(assets: Assets, wanted: str):
 
         return load_safety(card, folder, chosen)
 
-    return cache().get(("safety", str(folder)), load, _bytes(folder))
+    return _get(("safety", str(folder)), load, folder)
 
 
-def _bytes(path) -> int:
-    return sum(file.stat().st_size for file in weight_files(path))
+def _get(key: tuple, load: Callable, path: Path, share: float = 1.0):
+    """The model of `key` from the cache. Of its weights on the disk `share` will be in memory."""
+    size = sum(file.stat().st_size for file in weight_files(path))
+    try:
+        return cache().get(key, load, round(size * share))
+    except Exception as error:
+        # By name: the class is that of a library which is loaded with the model.
+        if type(error).__name__ == "SafetensorError" or isinstance(error, (pickle.UnpicklingError, EOFError)):
+            detail = f"the weights in {path} are damaged ({error}). Remove them and fetch them again"
+            raise StudioFailure("JOB_FAILED", detail=detail) from None
+        raise

@@ -7,14 +7,10 @@ from pathlib import Path
 
 from studio.assets import Assets, check_parts
 from studio.failures import StudioFailure
-from studio.installed.find import Installed, find, nearest
-from studio.installed.kinds import UNKNOWN
+from studio.installed.cards import card_of, title_of
+from studio.installed.find import find, nearest
+from studio.installed.kinds import SDXL_LIKE, UNKNOWN
 from studio.manifest import ModelCard
-
-# What SDXL and Playground were trained at. Other shapes are drawn as asked: nothing is enlarged.
-_SIZES = [[1024, 1024]]
-_SAMPLERS = {"sdxl": ["euler"], "playground": ["edm_dpm", "edm_euler"]}
-_TITLES = {"sdxl": "SDXL", "playground": "Playground v2.5", "flux": "FLUX"}
 
 
 @dataclass(frozen=True)
@@ -55,31 +51,29 @@ def config_donors(assets: Assets, choice: Choice) -> list[Path]:
     folders = [(model.type, model.path) for model in assets.installed("checkpoints") if model.is_folder]
     for card in assets.set.models:
         try:
-            folders.append((card.type, assets.pipeline(card)))
+            path = assets.pipeline(card, patient=False)
         except StudioFailure:
             continue
+        if path.is_dir():
+            folders.append((card.type, path))
     # One of the same type first: of another one, two parts have to be replaced.
     same = [path for kind, path in folders if kind == choice.card.type]
-    return same + [path for kind, path in folders if kind in _SAMPLERS and path not in same]
+    return same + [path for kind, path in folders if kind in SDXL_LIKE and path not in same]
 
 
 def _model(assets: Assets, name: str | None) -> tuple[ModelCard, Path]:
-    own = {card.name: card for card in assets.set.models}
-    bare = name and name.removesuffix(".safetensors")
-    if name is None or name in own or bare in own:
+    own = assets.own_models()
+    if name is None or name in own or name.removesuffix(".safetensors") in own:
         card = assets.card(name)
         return card, assets.pipeline(card)
     models = assets.installed("checkpoints")
     found = find(name, models)
     if found is None:
         raise StudioFailure("MODEL_NOT_FOUND", model=name, nearest=_names(name, [*own, *(m.name for m in models)]))
-    if found.type not in _SAMPLERS:
-        what = "of a type that nobody could tell from its files" if found.type == UNKNOWN else _title(found.type)
-        detail = f"'model' is '{found.name}', which is {what}; this route draws with SDXL and Playground v2.5 models."
-        raise StudioFailure("INVALID_INPUT", detail=detail)
+    card = card_of(found, "'model'")
     if found.is_folder:
         check_parts(found.path)
-    return _card(found), found.path
+    return card, found.path
 
 
 def _lora(assets: Assets, card: ModelCard, path: Path, asked) -> Lora:
@@ -90,29 +84,11 @@ def _lora(assets: Assets, card: ModelCard, path: Path, asked) -> Lora:
     if found.type not in (UNKNOWN, card.type):
         # Of the same shapes as SDXL, Playground would take its LoRAs without a word and draw rubbish.
         detail = (
-            f"The LoRA '{found.name}' was trained for {_title(found.type)} and does not work on '{card.name}', "
-            f"a {_title(card.type)} model. Choose a LoRA and a model of the same type."
+            f"The LoRA '{found.name}' was trained for {title_of(found.type)} and does not work on '{card.name}', "
+            f"a {title_of(card.type)} model. Choose a LoRA and a model of the same type."
         )
         raise StudioFailure("INVALID_INPUT", detail=detail)
     return Lora(found.name, found.path, asked.weight)
-
-
-def _card(model: Installed) -> ModelCard:
-    samplers = _SAMPLERS[model.type]
-    return ModelCard(
-        name=model.name,
-        title=model.name,
-        type=model.type,
-        path=model.name,
-        native_sizes=_SIZES,
-        scheduler=samplers[0],
-        schedulers=samplers,
-        license="unknown",
-    )
-
-
-def _title(kind: str) -> str:
-    return _TITLES.get(kind, kind)
 
 
 def _names(name: str, known: list[str]) -> str:

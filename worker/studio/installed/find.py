@@ -63,9 +63,15 @@ def cached_checkpoints(volumes: Iterable[Path]) -> list[Installed]:
     found = []
     for volume in volumes:
         for index in sorted(volume.glob("huggingface-cache/hub/models--*/snapshots/*/model_index.json")):
-            name = index.parents[2].name.removeprefix("models--").replace("--", "/", 1)
-            found.append(Installed(name, index.parent, folder_type(index.parent)))
+            found.append(Installed(cached_name(index.parent), index.parent, folder_type(index.parent)))
     return list({model.name: model for model in found}.values())
+
+
+def cached_name(path: Path) -> str | None:
+    """owner/name of a snapshot in a Hugging Face cache; None for any other folder."""
+    if len(path.parts) < 4 or path.parent.name != "snapshots" or not path.parents[1].name.startswith("models--"):
+        return None
+    return path.parents[1].name.removeprefix("models--").replace("--", "/", 1)
 
 
 def find(name: str, models: list[Installed]) -> Installed | None:

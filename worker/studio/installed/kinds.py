@@ -1,7 +1,7 @@
 """Of which type a model is, from the names and shapes of its tensors or from the files of its folder. Pure.
 
-The types that routes can use are `sdxl` and `playground`. The others are told by name, so that a refusal
-can say what the file is.
+The types that routes can use are `sdxl`, `playground` and `flux`. The others are told by name, so that a
+refusal can say what the file is.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from pathlib import Path
 from studio.installed.header import Header, Shapes
 
 UNKNOWN = "unknown"
-USABLE = ("sdxl", "playground")
+USABLE = ("sdxl", "playground", "flux")
+# Of one architecture, so that one has settings and tokenizers for the other.
+SDXL_LIKE = ("sdxl", "playground")
 # Width of the text that the UNet attends to: heads of 64 each, of one text encoder or of two.
 _TEXT_WIDTHS = {12 * 64: "sd15", 16 * 64: "sd2", 20 * 64: "sdxl-refiner", (12 + 20) * 64: "sdxl"}
 _BASE_MODEL = re.compile(r"base_model|sd_model_name|architecture")

@@ -1,4 +1,4 @@
-"""Runs jobs one after another on the device, for both servers."""
+"""Runs jobs one after another on the device, and those that do not need it beside them, for both servers."""
 
 import logging
 import queue
@@ -23,6 +23,7 @@ class JobRunner:
     """Owns the jobs of the process: every change of a job goes through here, under one lock.
 
     `run(input, context)` does the work in the runner's thread, so that a server stays responsive.
+    Jobs whose input is `aside` do not wait for the device: each has a thread of its own.
     `on_finish(job)` is called once for each final state, `on_progress(job, progress)` never after it.
     """
 
@@ -33,6 +34,7 @@ class JobRunner:
         clock: Callable[[], float] = time.monotonic,
         on_finish: Callable[[Job], None] = lambda job: None,
         on_progress: Callable[[Job, dict], None] = lambda job, progress: None,
+        aside: Callable[[object], bool] = lambda job_input: False,
     ):
         self.settings = settings
         self.clock = clock
@@ -40,6 +42,7 @@ class JobRunner:
         self._run = run
         self._on_finish = on_finish
         self._on_progress = on_progress
+        self._aside = aside
         self._lock = threading.RLock()
         self._waiting: queue.SimpleQueue = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -110,6 +113,9 @@ class JobRunner:
         if self._stopping:
             self._finish(job, job.attempt, "FAILED", error=SHUTDOWN_TEXT)
             return
+        if self._aside(job.input):
+            threading.Thread(target=self._run_one, args=(job, job.attempt), name="aside", daemon=True).start()
+            return
         self._waiting.put((job, job.attempt))
         if self._thread is None:
             # A daemon: a step that hangs on the device must not keep a stopped worker alive.
@@ -118,13 +124,15 @@ class JobRunner:
 
     def _work(self) -> None:
         while (entry := self._waiting.get()) is not None:
-            job, attempt = entry
-            try:
-                if self._begin(job, attempt):
-                    self._perform(job, attempt)
-            finally:
-                _resolve(attempt.finished)
-                _resolve(attempt.released)
+            self._run_one(*entry)
+
+    def _run_one(self, job: Job, attempt: Attempt) -> None:
+        try:
+            if self._begin(job, attempt):
+                self._perform(job, attempt)
+        finally:
+            _resolve(attempt.finished)
+            _resolve(attempt.released)
 
     def _begin(self, job: Job, attempt: Attempt) -> bool:
         with self._lock:

@@ -1,6 +1,5 @@
 """Puts result files into a bucket and gives links to them."""
 
-import base64
 from collections.abc import Callable
 from io import BytesIO
 from urllib.parse import quote
@@ -11,6 +10,7 @@ from studio.bucket import Bucket
 from studio.failures import StudioFailure
 from studio.media.addresses import AddressRefused, check_address
 from studio.media.images import MIME_TYPES
+from studio.media.results import change_images
 
 CONNECT_S, READ_S, ATTEMPTS = 10, 60, 3
 _EXTENSIONS = {"jpeg": "jpg"}
@@ -83,34 +83,18 @@ class Storage:
         return self._client
 
 
-def has_images(output: dict) -> bool:
-    """Whether `link_images` would find something to store."""
-    return bool(_places(output))
-
-
 def link_images(output: dict, storage: Storage, folder: str, report: Callable[[int, int], None]) -> dict:
     """The output with links in the place of its images: `image_url` for `image`, `url` in `images`.
 
     `report(done, total)` is called before each upload, and may raise.
     """
-    places = _places(output)
-    made = {**output, "images": [dict(entry) for entry in output["images"]]} if "images" in output else dict(output)
-    for done, (index, name) in enumerate(places):
-        report(done, len(places))
-        entry = made if index is None else made["images"][index]
-        data = base64.b64decode(entry.pop("image"))
+
+    def link(entry: dict, name: str, data: bytes, several: bool) -> None:
         mime_type, extension = _kind(data)
-        entry["image_url" if index is None else "url"] = storage.put(f"{folder}/{name}.{extension}", data, mime_type)
-    return made
+        del entry["image"]
+        entry["url" if several else "image_url"] = storage.put(f"{folder}/{name}.{extension}", data, mime_type)
 
-
-def _places(output: dict) -> list[tuple[int | None, str]]:
-    images = output.get("images")
-    found: list[tuple[int | None, str]] = [(None, "image")] if isinstance(output.get("image"), str) else []
-    for index, entry in enumerate(images if isinstance(images, list) else []):
-        if isinstance(entry, dict) and isinstance(entry.get("image"), str):
-            found.append((index, str(entry.get("id", f"img_000_{index:02d}"))))
-    return found
+    return change_images(output, link, report)
 
 
 def _kind(data: bytes) -> tuple[str, str]:

@@ -8,7 +8,6 @@ from studio.assets import Assets, model_hash
 from studio.context import JobContext
 from studio.contract.caption import CaptionInput
 from studio.contract.caption_texts import DEFAULT_MODEL
-from studio.downloads import follow
 from studio.engines.caption.precision import choose_precision
 from studio.engines.caption.prompt import build_prompt
 from studio.engines.caption.written import Caption, image_seeds, resolve_params, written_well
@@ -72,7 +71,7 @@ def _refuse_if_all_failed(results: list) -> None:
 def _write_here(input: CaptionInput, context: JobContext, images: list[np.ndarray], seeds: list[int]) -> _Told:
     settings = context.settings
     context.progress("loading", 1, "Loading the model")
-    assets = Assets(settings, follow(context))
+    assets = Assets(settings, context)
     card, folder = assets.captioner(input.model, input.model_variant)
     # Before the engine's libraries, whose import takes seconds: a prompt that cannot be is told at once.
     prompt = build_prompt(input, card.name)

@@ -3,7 +3,6 @@
 from studio.assets import Assets
 from studio.context import JobContext
 from studio.contract.create import CreateInput
-from studio.downloads import follow
 from studio.failures import StudioFailure
 from studio.installed.choose import choose
 from studio.media.images import encode_image, to_base64
@@ -18,7 +17,7 @@ def run(input: CreateInput, context: JobContext) -> dict:
         raise StudioFailure("INVALID_INPUT", detail=detail)
     settings = context.settings
     context.progress("loading", 1, "Loading the models")
-    assets = Assets(settings, follow(context))
+    assets = Assets(settings, context)
     # Before the engines' libraries, whose import takes seconds: what is missing or does not fit is told at once.
     choice = choose(assets, input.model, input.loras)
     from studio.engines import loaded

@@ -9,9 +9,10 @@ from studio.digest import sha256_of
 from studio.downloads import fetch
 from studio.engines.caption.listing import caption_models
 from studio.failures import StudioFailure
+from studio.installed.cards import can_draw
 from studio.installed.find import FOLDERS, Installed
 from studio.installed.kinds import USABLE
-from studio.manifest import File
+from studio.manifest import File, ModelCard
 from studio.media.addresses import AddressRefused, check_address
 
 # Weights and what belongs to a folder of them. Pickles of unknown origin could run code.
@@ -31,36 +32,48 @@ def run(input: ModelsInput, context: JobContext) -> dict:
         "upscalers": _upscalers(assets),
         "caption": caption_models(assets),
         "swarmui": [],
-        "default_model": assets.set.default_model,
+        "default_model": _default(assets),
     }
     return output if downloaded is None else output | {"downloaded": downloaded}
 
 
 def _checkpoints(assets: Assets) -> list[dict]:
-    """The set's own first: one of them is the default."""
+    """The worker's own first: one of them is the default."""
     entries, own = [], set()
-    for card in assets.set.models:
-        path = _present(lambda card=card: assets.pipeline(card))
+    for card in _own(assets):
+        path = _found(lambda card=card: assets.pipeline(card))
         own.add(path)
         facts = {"title": card.title, "license": card.license}
         entries.append(_line(card.name, card.type, path, True) | facts)
     for model in assets.installed("checkpoints"):
         if model.path not in own:
-            entries.append(_entry(model, model.type in USABLE))
+            entries.append(_entry(model, can_draw(model)))
     return entries
 
 
 def _upscalers(assets: Assets) -> list[dict]:
     entries, own = [], set()
     for kind, card in assets.set.upscalers.items():
-        path = _present(lambda kind=kind: assets.upscaler(kind)[1])
+        path = _found(lambda kind=kind: assets.upscaler(kind)[1])
         own.add(path)
         entries.append(_line(card.name, kind, path, True) | {"title": card.title, "license": card.license})
     others = [model for model in assets.installed("upscalers") if model.path not in own]
     return entries + [_entry(model, False) for model in others]
 
 
-def _present(find) -> Path | None:
+def _own(assets: Assets) -> list[ModelCard]:
+    """The default first. What MODEL_PATH leads to can be no model; then those of the set are told."""
+    cards, default = _found(assets.own_models), _default(assets)
+    own = assets.set.models if cards is None else cards.values()
+    return sorted(own, key=lambda card: card.name != default)
+
+
+def _default(assets: Assets) -> str | None:
+    card = _found(assets.card)
+    return card.name if card else None
+
+
+def _found(find):
     try:
         return find()
     except StudioFailure:

@@ -3,7 +3,6 @@
 from studio.assets import Assets
 from studio.context import JobContext
 from studio.contract.production import ProductionInput
-from studio.downloads import follow
 from studio.installed.choose import choose
 from studio.media.images import encode_image, to_base64
 from studio.media.names import file_name
@@ -13,13 +12,13 @@ def run(input: ProductionInput, context: JobContext) -> dict:
     """The output of the contract without `meta`, which the job runner adds. Raises StudioFailure, Cancelled."""
     settings = context.settings
     context.progress("loading", 1, "Loading the models")
-    assets = Assets(settings, follow(context))
+    assets = Assets(settings, context)
     # Before the engines' libraries, whose import takes seconds: what is missing or does not fit is told at once.
     choice = choose(assets, input.model, input.loras)
     from studio.engines import loaded
     from studio.engines.draw import draw, plan_drawing, resolved
     from studio.engines.present import presenter
-    from studio.engines.upscale.memory import enlarge_within_memory
+    from studio.engines.upscale.memory import enlarge_in_steps
 
     present = presenter(assets, settings)
     # The enlarger first: without it the diffusion would be paid for nothing.
@@ -42,13 +41,14 @@ def run(input: ProductionInput, context: JobContext) -> dict:
     images = []
     for index, pixels in enumerate(base):
 
-        def on_tile(done: int, total: int, index: int = index) -> None:
+        def on_tile(step: int, steps: int, done: int, total: int, index: int = index) -> None:
             context.check_cancelled()
-            share = (index + done / total) / len(base)
-            context.progress("upscaling", 65 + 28 * share, f"Image {index + 1} of {len(base)}, tile {done} of {total}")
+            share = (index + (step + done / total) / steps) / len(base)
+            words = f"Image {index + 1} of {len(base)}, pass {step + 1} of {steps}, tile {done} of {total}"
+            context.progress("upscaling", 65 + 28 * share, words)
 
         tile = input.tile_size if input.use_tiled_upscale else None
-        images.append(enlarge_within_memory(upscaler, pixels, final_width, final_height, tile, on_tile))
+        images.append(enlarge_in_steps(upscaler, pixels, final_width, final_height, tile, on_tile))
     context.progress("encoding", 95, "Encoding")
     made = [
         {

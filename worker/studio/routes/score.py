@@ -3,7 +3,6 @@
 from studio.assets import Assets, model_hash
 from studio.context import JobContext
 from studio.contract.score import ScoreInput
-from studio.downloads import follow
 from studio.failures import StudioFailure
 from studio.media.fetch import fetcher
 from studio.media.source import decode, limits_of, read_sources
@@ -14,7 +13,7 @@ def run(input: ScoreInput, context: JobContext) -> dict:
     settings = context.settings
     sources = read_sources(input.images, limits_of(context), fetcher(context))
     context.progress("loading", 1, "Loading the models")
-    assets = Assets(settings, follow(context))
+    assets = Assets(settings, context)
     # Before the engines' libraries, whose import takes seconds: a missing file is told at once.
     card, tower, _ = _scorer_files(assets)
     from studio.engines import loaded
@@ -53,7 +52,7 @@ def run(input: ScoreInput, context: JobContext) -> dict:
 def _scorer_files(assets: Assets) -> tuple:
     found = assets.scorer()
     if found is None:
-        # A set may do without one, for create; here there is nothing else to do.
+        # A worker may do without one, for create; here there is nothing else to do.
         card = assets.set.scorer
         if card is None:
             tried = f"the set '{assets.set.name}' names none"

@@ -1,15 +1,13 @@
 """Route upscale: images that the job brings along, enlarged by a factor or to an exact size."""
 
-from math import ceil
-
 from studio.assets import Assets, model_hash
 from studio.context import JobContext
 from studio.contract.job import UPSCALE_EDGE_PIXELS, UPSCALE_SOURCE_PIXELS
 from studio.contract.upscale import UpscaleInput
-from studio.downloads import follow
+from studio.engines.upscale.steps import plan_steps
 from studio.failures import StudioFailure
 from studio.media.fetch import fetcher
-from studio.media.images import encode_image, resize_cover, to_base64
+from studio.media.images import encode_image, to_base64
 from studio.media.names import file_name
 from studio.media.source import Source, decode, limits_of, read_sources
 
@@ -23,14 +21,14 @@ def run(input: UpscaleInput, context: JobContext) -> dict:
     # All sizes before the first image: a job that cannot end costs nothing.
     finals = [final_size(source, input) for source in sources]
     context.progress("loading", 1, "Loading the models")
-    assets = Assets(settings, follow(context))
+    assets = Assets(settings, context)
     # Before the engines' libraries, whose import takes seconds: a missing file is told at once.
     card, path = assets.upscaler(input.upscale_model)
     if path is None:
         raise assets.missing_upscaler(input.upscale_model)
     from studio.engines import loaded
     from studio.engines.present import presenter
-    from studio.engines.upscale.memory import enlarge_within_memory
+    from studio.engines.upscale.memory import enlarge_in_steps
 
     present = presenter(assets, settings)
     upscaler = loaded.required_upscaler(assets, input.upscale_model, settings.device)
@@ -39,19 +37,18 @@ def run(input: UpscaleInput, context: JobContext) -> dict:
     for source, final in zip(sources, finals, strict=True):
         context.check_cancelled()
         pixels = decode(source)
-        steps = plan_steps((source.width, source.height), final, upscaler.scale)
-        for number, (width, height) in enumerate(steps):
 
-            def on_tile(done: int, total: int, number: int = number, steps: int = len(steps)) -> None:
-                context.check_cancelled()
-                share = (len(made) + (number + done / total) / steps) / len(sources)
-                words = f"Image {len(made) + 1} of {len(sources)}, pass {number + 1} of {steps}, tile {done} of {total}"
-                context.progress("upscaling", 5 + 88 * share, words)
+        def on_tile(step: int, steps: int, done: int, total: int) -> None:
+            context.check_cancelled()
+            share = (len(made) + (step + done / total) / steps) / len(sources)
+            words = f"Image {len(made) + 1} of {len(sources)}, pass {step + 1} of {steps}, tile {done} of {total}"
+            context.progress("upscaling", 5 + 88 * share, words)
 
-            pixels = enlarge_within_memory(upscaler, pixels, width, height, tile, on_tile)
-        pixels, note = present(resize_cover(pixels, *final))
+        pixels = enlarge_in_steps(upscaler, pixels, *final, tile, on_tile)
+        passes = len(plan_steps((source.width, source.height), final, upscaler.scale))
+        pixels, note = present(pixels)
         data = encode_image(pixels, input.output_format, input.quality)
-        made.append(_result(source, final, len(steps), data) | note)
+        made.append(_result(source, final, passes, data) | note)
     context.progress("encoding", 95, "Encoding")
     metadata = {
         "upscale_factor": None if input.final_resolution else input.upscale_factor,
@@ -84,23 +81,6 @@ def final_size(source: Source, input: UpscaleInput) -> Size:
         )
         raise StudioFailure("INVALID_INPUT", detail=detail)
     return width, height
-
-
-def plan_steps(source: Size, final: Size, scale: int = 4, most: int = 5) -> list[Size]:
-    """The sizes after each pass of the network, the last of them `final`, or as near as `most` passes come. Pure.
-
-    As few passes as the enlargement needs, at least one: a factor of 1 still restores detail. What the
-    last of several passes gets is cut down to what it needs, because a pass costs by the pixels it
-    takes: 300 x 200 to 5000 x 3333 would else run through 19200 x 12800.
-    """
-    wanted = max(final[0] / source[0], final[1] / source[1])
-    count = 1
-    while scale**count < wanted and count < most:
-        count += 1
-    steps = [(source[0] * scale**n, source[1] * scale**n) for n in range(1, count + 1)]
-    if scale**count >= wanted:
-        steps[-2:] = [tuple(ceil(edge * wanted / scale) for edge in source), final][-len(steps) :]
-    return steps
 
 
 def _result(source: Source, final: Size, passes: int, data: bytes) -> dict:

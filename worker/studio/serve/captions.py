@@ -9,10 +9,11 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
+from studio import dispatch
 from studio.assets import Assets
 from studio.contract.caption_texts import DEFAULT_MODEL, MODELS
 from studio.contract.job import RUNSYNC_BODY_BYTES
-from studio.engines.caption.listing import caption_models, model_of, modes_and_options
+from studio.engines.caption.listing import model_of, modes_and_options
 from studio.jobs.job import Job
 from studio.jobs.runner import JobRunner
 from studio.process import PROCESS
@@ -37,7 +38,9 @@ class CaptionApi:
         app.add_api_route("/api/modes/{model}", self.modes, methods=["GET"])
 
     async def models(self) -> dict:
-        return {"models": await asyncio.to_thread(lambda: caption_models(Assets(self._settings)))}
+        # Captiv's key for caption models; what draws stands beside it, under the names of the route models.
+        listed = await asyncio.to_thread(dispatch.models, self._settings)
+        return {"models": listed["caption"]} | {key: listed[key] for key in ("checkpoints", "loras", "default_model")}
 
     async def modes(self, model: str) -> JSONResponse:
         found = modes_and_options(Assets(self._settings), model)

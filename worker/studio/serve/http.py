@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from studio import dispatch
+from studio.actions import is_action
 from studio.contract.job import RUN_BODY_BYTES, RUNSYNC_BODY_BYTES, RUNSYNC_WAIT_MS
 from studio.jobs.job import Job
 from studio.jobs.runner import JobRunner
@@ -38,7 +39,7 @@ class PodServer:
 
     def __init__(self, settings: Settings, runner: JobRunner | None = None):
         self.settings = settings
-        self.runner = runner or JobRunner(settings, dispatch.run_job, on_finish=self.on_finish)
+        self.runner = runner or JobRunner(settings, dispatch.run_job, on_finish=self.on_finish, aside=is_action)
         self.activity = Activity(self.runner)
         self.live = Live(Telemetry(settings, self.activity), settings.pod)
         self.departure = Departure(settings.pod, self.activity.clocks, lambda: signal.raise_signal(signal.SIGTERM))

@@ -11,6 +11,7 @@ from runpod.serverless.modules.rp_logger import RunPodLogger
 from runpod.serverless.modules.worker_state import JobsProgress
 
 from studio import dispatch
+from studio.actions import end_hold, is_action
 from studio.jobs.job import Job, Policy
 from studio.jobs.runner import JobRunner
 from studio.serve.relay import ProgressRelay
@@ -31,7 +32,7 @@ class ServerlessHandler:
     """
 
     def __init__(self, settings: Settings):
-        self.runner = JobRunner(settings, dispatch.run_job, on_progress=self._on_progress)
+        self.runner = JobRunner(settings, dispatch.run_job, on_progress=self._on_progress, aside=is_action)
         self._relays: dict[str, ProgressRelay] = {}
 
     async def __call__(self, wire_job: dict) -> dict:
@@ -93,6 +94,7 @@ class _Departure:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_taking = None
         self._leaving = False
+        self._given_up = False
 
     def install(self, concurrency: int) -> int:
         """Called by the SDK from its running loop, after it set its own signal handlers."""
@@ -106,14 +108,20 @@ class _Departure:
     def _leave(self) -> None:
         if self._leaving:
             # Asked twice: the job is given up, its engine ends at the next step.
+            self._given_up = True
             sys.exit(1)
         self._leaving = True
         log.info("asked to stop")
+        # A hold may have an hour to go; the platform would kill the worker before, and run the job again.
+        end_hold()
         if callable(self._stop_taking):
             self._stop_taking(signal.SIGTERM, None)
         self._leave_when_idle()
 
     def _leave_when_idle(self) -> None:
+        if self._given_up:
+            # The loop runs on while its tasks end, and this look must not make a good exit of a bad one.
+            return
         if JobsProgress().get_job_count():
             self._loop.call_later(LEAVE_LOOK_S, self._leave_when_idle)
         else:

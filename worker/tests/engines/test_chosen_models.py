@@ -68,6 +68,8 @@ def test_a_folder_is_drawn_with_by_the_sampler_of_its_type(settings):
 
 @pytest.mark.slow
 def test_a_single_file_draws_what_its_folder_draws_with_either_spelling(settings):
+    # In half precision a difference in the last bit of a latent can be four of 255 in a pixel.
+    settings = replace(settings, speed_ups=())
     folder, _ = ask(settings, model="painter")
     file, metadata = ask(settings, model="brush")
     assert (metadata["model"], metadata["scheduler"]) == ("brush.safetensors", "euler")
@@ -113,7 +115,11 @@ def wanted(name):
     [
         ("paintr", None, "MODEL_NOT_FOUND: Model not found: 'paintr'.*painter.safetensors"),
         ("painter", "inkk", "MODEL_NOT_FOUND: Model not found: 'inkk'.*ink.safetensors, flow.safetensors"),
-        ("flux1-dev", None, "INVALID_INPUT: 'model' is 'flux1-dev.safetensors', which is FLUX; this route draws with"),
+        (
+            "flux1-dev",
+            None,
+            "INVALID_INPUT: 'model' is 'flux1-dev.safetensors', which is a part of FLUX alone; this route",
+        ),
         ("other", None, "INVALID_INPUT: 'model' is 'other.safetensors', which is of a type that nobody could tell"),
         ("playful", "ink", "'ink.safetensors' was trained for SDXL and does not work on.*a Playground v2.5 model"),
         ("painter", "flow", "'flow.safetensors' was trained for FLUX and does not work on 'painter.safetensors'"),

@@ -14,6 +14,7 @@ from diffusers import StableDiffusionXLPipeline
 
 from studio.assets import Assets
 from studio.contract.create import CreateInput
+from studio.engines import draw as draw_module
 from studio.engines import loaded
 from studio.engines.diffusion.generate import Picture, generate, image_seeds
 from studio.engines.diffusion.load import load_model
@@ -113,6 +114,22 @@ def test_what_a_step_raises_ends_the_run_before_anything_is_decoded(model, monke
     with pytest.raises(KeyboardInterrupt):
         generate(model, picture(), [1, 2], stop)
     assert steps == [(1, 6)]
+
+
+def test_out_of_memory_while_enlarging_is_met_with_tiles(tiny_settings, monkeypatch):
+    asked = CreateInput(route="create", prompt="a cat", width=512, height=256, steps=1, seed=1)
+    plan = plan_drawing(Assets(tiny_settings), asked, "cpu")
+    whole, tried = draw_module.enlarge, []
+
+    def short_of_memory(*arguments, tile, **options):
+        tried.append(tile)
+        if len(tried) < 3:
+            raise MemoryError
+        return whole(*arguments, tile=tile, **options)
+
+    monkeypatch.setattr(draw_module, "enlarge", short_of_memory)
+    assert draw(plan, lambda done, total: None)[0].shape == (256, 512, 3)
+    assert tried == [None, 512, 256]
 
 
 def test_out_of_memory_is_met_by_decoding_in_tiles(tiny_settings, model, monkeypatch):

@@ -74,7 +74,9 @@ class Podman:
         storage.write_text(f"[storage]\ndriver = 'overlay'\ngraphroot = '{folder}/graph'\nrunroot = '{folder}/run'\n")
         containers.write_text(
             f"[containers]\n{LIMITS}\n[engine]\nruntime = 'runc'\ncgroup_manager = 'cgroupfs'\n"
-            f"events_logger = 'file'\ntmp_dir = '{folder}/engine'\nstatic_dir = '{folder}/static'\n"
+            # No static_dir: the process that cleans up after a container looks below the graph root alone, and
+            # without its word each end of a container is waited for 20 s.
+            f"events_logger = 'file'\ntmp_dir = '{folder}/engine'\n"
             f"volume_path = '{folder}/volumes'\n[network]\nnetwork_config_dir = '{folder}/networks'\n"
         )
         self._env = {

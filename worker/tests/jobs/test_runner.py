@@ -34,6 +34,7 @@ class Bench:
             self.clock,
             on_finish=lambda job: self.finished.append((job.id, job.status)),
             on_progress=lambda job, progress: self.progress.append((job.id, job.status)),
+            aside=lambda job_input: job_input == "aside",
         )
 
     def run(self, job_input, context):
@@ -89,6 +90,31 @@ def test_jobs_run_one_after_another_in_order(bench):
     assert second.delay_ms == 3000
     bench.let_go(second)
     assert [name for name, _ in bench.finished] == ["a", "b"]
+
+
+def test_a_job_that_needs_no_device_does_not_wait_for_it(bench):
+    drawing, waiting = bench.submit("a"), bench.submit("b")
+    bench.begin()
+    aside = bench.submit("c", "aside")
+    bench.begin()
+    assert (drawing.status, waiting.status, aside.status) == ("IN_PROGRESS", "IN_QUEUE", "IN_PROGRESS")
+    bench.runner.cancel("c")
+    assert aside.status == "CANCELLED"
+    for _ in range(3):
+        bench.go_on.release()
+    for job in (drawing, waiting, aside):
+        job.attempt.released.result(LONG_S)
+    assert bench.finished == [("c", "CANCELLED"), ("a", "COMPLETED"), ("b", "COMPLETED")]
+
+
+def test_stopping_ends_jobs_beside_the_device_too(bench):
+    aside = bench.submit("a", "aside")
+    bench.begin()
+    bench.runner.stop()
+    assert aside.status == "FAILED" and "the worker was stopped" in aside.error
+    assert bench.submit("b", "aside").status == "FAILED"
+    bench.go_on.release()
+    aside.attempt.released.result(LONG_S)
 
 
 def test_after_a_cancel_there_is_neither_progress_nor_a_result(bench):

@@ -118,7 +118,7 @@ def test_plain_euler_stands_for_the_euler_sampler_that_fits(tiny_settings):
 
 
 def test_missing_weights_name_the_paths_that_were_tried(tmp_path):
-    settings = Settings(model_set="core", model_root=tmp_path, volume_root=tmp_path / "volume")
+    settings = Settings(model_set="core", model_root=tmp_path, volume_root=tmp_path / "volume", wait_for_assets_s=0)
     with pytest.raises(StudioFailure) as caught:
         ask(settings)
     assert caught.value.code == "ASSET_MISSING"

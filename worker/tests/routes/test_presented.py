@@ -30,9 +30,7 @@ def checked_set(tiny_set, tmp_path_factory):
         shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
         labels = {0: "normal", 1: "nsfw"}
         network = ViTForImageClassification(
-            ViTConfig(
-                **shape, image_size=32, patch_size=16, id2label=labels, label2id={"normal": 0, "nsfw": 1}
-            )
+            ViTConfig(**shape, image_size=32, patch_size=16, id2label=labels, label2id={"normal": 0, "nsfw": 1})
         )
         with torch.no_grad():
             network.classifier.weight.zero_()

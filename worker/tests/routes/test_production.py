@@ -29,6 +29,21 @@ def test_the_image_is_exactly_as_many_times_larger(tiny_settings, factor):
     assert (output["metadata"]["base_width"], output["metadata"]["base_height"]) == (264, 256)
 
 
+@pytest.mark.parametrize(("factor", "sizes"), [(4, [(1056, 1024)]), (5, [(330, 320), (1320, 1280)])])
+def test_no_pass_makes_more_than_the_result_needs(tiny_settings, monkeypatch, factor, sizes):
+    made = []
+    whole = memory.enlarge
+
+    def enlarge(upscaler, pixels, width, height, **options):
+        made.append((width, height))
+        return whole(upscaler, pixels, width, height, **options)
+
+    monkeypatch.setattr(memory, "enlarge", enlarge)
+    output = ask(tiny_settings, upscale_factor=factor)
+    assert made == sizes
+    assert Image.open(BytesIO(base64.b64decode(output["image"]))).size == sizes[-1]
+
+
 def test_output_has_the_form_of_the_contract_and_no_score(tiny_settings):
     output = ask(tiny_settings, upscale_factor=2)
     ProductionOutput.model_validate(output | {"meta": {"job_id": "job-1", "duration_ms": 1}})

@@ -1,7 +1,6 @@
 """Route upscale: sizes, passes and names on tiny networks; what is refused before anything is loaded."""
 
 import base64
-from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -11,9 +10,9 @@ from PIL import Image
 from studio.context import JobContext
 from studio.contract.upscale import UpscaleInput, UpscaleOutput
 from studio.engines.upscale import memory
+from studio.engines.upscale.steps import plan_steps
 from studio.failures import Cancelled, StudioFailure
 from studio.routes import upscale
-from studio.routes.upscale import plan_steps
 
 
 def text_of(width: int, height: int, seed: int = 1) -> str:
@@ -101,6 +100,13 @@ def test_target_size_is_exact_and_takes_the_place_of_the_factor(tiny_settings):
 
 
 @pytest.mark.slow
+def test_three_passes_reach_print_size(tiny_settings):
+    output = ask(tiny_settings, [text_of(300, 200)], final_resolution=[5000, 3333], output_format="jpeg", quality=50)
+    assert size_of(output["image"]) == (5000, 3333)
+    assert output["metadata"]["passes"] == 3
+
+
+@pytest.mark.slow
 def test_a_target_of_another_shape_is_filled_without_distortion(tiny_settings):
     square = Image.new("RGB", (40, 40), "black")
     square.paste("white", (16, 16, 24, 24))
@@ -160,7 +166,7 @@ def test_a_kind_that_the_set_does_not_name_is_told_with_those_it_does(tiny_setti
 def test_missing_weights_are_told_with_the_paths_that_were_tried(tmp_path):
     from studio.settings import Settings
 
-    settings = replace(Settings(model_set="core", device="cpu"), volume_root=tmp_path)
+    settings = Settings(model_set="core", device="cpu", volume_root=tmp_path, wait_for_assets_s=0)
     with pytest.raises(StudioFailure, match="ASSET_MISSING") as caught:
         ask(settings, [text_of(16, 16)])
     assert str(tmp_path) in str(caught.value)

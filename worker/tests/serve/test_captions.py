@@ -32,7 +32,11 @@ def picture() -> bytes:
 
 
 def test_models_and_modes_are_listed(client):
-    models = client.get("/api/models").json()["models"]
+    listed = client.get("/api/models").json()
+    # Beside the caption models what draws: the field 'Model' of the node reads it.
+    assert listed["default_model"] == listed["checkpoints"][0]["name"] == "studio-demo"
+    assert listed["checkpoints"][0]["usable"] is True and listed["loras"] == []
+    models = listed["models"]
     assert list(models) == list(MODELS)
     assert models["blip"]["installed"] == [DEMO] and models["blip"]["variants"] == ["blip-base", "blip-large", DEMO]
     assert (models["joycaption"]["modes"], models["joycaption"]["prompt_options"]) == (list(MODES), list(OPTIONS))

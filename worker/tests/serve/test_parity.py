@@ -66,6 +66,39 @@ def test_cancel_stops_between_steps_and_gives_no_result(worker):
         assert reply["status"] == "CANCELLED" and "output" not in reply
 
 
+def test_a_hold_tells_who_holds_and_a_cancel_frees_the_worker(worker):
+    job_id = worker.submit({"action": "keepalive", "duration": 3600, "interval": 1})
+    progress = worker.wait_for_progress(job_id)
+    assert progress["stage"] == "holding" and progress["worker_id"] in ("worker1", "local")
+    assert {"public_url", "session_id"} <= progress.keys()
+    worker.cancel(job_id)
+    assert worker.finished(create("after"))["output"]["prompt"] == "after"
+    # The hold is over as well: else it would be refused as the second one.
+    assert worker.finished({"action": "keepalive", "duration": 0.1})["output"]["pings"] == 1
+    if isinstance(worker, ServerlessWorker):
+        assert worker.queue.results(job_id) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "start"),
+    [
+        ({"action": "keepalive", "duration": 0}, "INVALID_INPUT: duration must be positive."),
+        ({"action": "explode"}, "INVALID_INPUT: 'action' must be one of 'wakeup', "),
+    ],
+)
+def test_an_action_that_is_refused_ends_its_job_as_failed(worker, values, start):
+    outcome = worker.finished(values)
+    assert outcome["error"].startswith(start) and "output" not in outcome
+
+
+def test_an_actions_reply_has_the_protocols_keys_and_no_other(worker):
+    assert worker.finished({"action": "wakeup"})["output"].keys() == {
+        "success", "public_url", "session_id", "version", "worker_id",
+    }  # fmt: skip
+    name = "worker1" if isinstance(worker, ServerlessWorker) else "local"
+    assert worker.finished({"action": "health"})["output"] == {"healthy": True, "public_url": None, "worker_id": name}
+
+
 def test_files_of_a_job_are_gone_after_it(worker, tmp_path_factory):
     assert "output" in worker.finished(create("files"))
     folders = list(tmp_path_factory.getbasetemp().glob("jobs*"))

@@ -77,6 +77,22 @@ def test_purge_takes_only_what_has_not_started(worker):
     assert worker.http.post(f"/cancel/{running}").json() == {"id": running, "status": "CANCELLED"}
 
 
+def test_a_held_worker_goes_on_working_and_a_shutdown_ends_the_hold(worker):
+    held = worker.submit({"action": "keepalive", "duration": 3600})
+    worker.wait_for_progress(held)
+    assert worker.finished(create("a cat")["input"])["output"]["prompt"] == "a cat"
+    assert worker.http.get(f"/status/{held}").json()["status"] == "IN_PROGRESS"
+    second = worker.finished({"action": "keepalive"})["error"]
+    assert second.startswith(f"INVALID_INPUT: This worker is held by job {held} already; cancel that one first.")
+    # It does not wait behind a job that runs, either.
+    drawing = worker.submit(create("steps 20000")["input"])
+    worker.wait_for_progress(drawing)
+    assert worker.finished({"action": "shutdown"})["output"]["message"] == "Shutdown acknowledged"
+    assert worker.outcome(held)["output"]["success"] is True
+    assert worker.http.get(f"/status/{drawing}").json()["status"] == "IN_PROGRESS"
+    worker.cancel(drawing)
+
+
 def test_health_answers_while_a_job_runs_and_before_any_engine_is_loaded(worker):
     job_id = worker.submit(create("steps 2000")["input"])
     worker.wait_for_progress(job_id)

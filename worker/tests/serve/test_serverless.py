@@ -62,6 +62,15 @@ def test_asked_to_stop_it_finishes_its_job_and_takes_no_other(own_worker):
     assert own_worker.queue.taken == [job_id]
 
 
+def test_asked_to_stop_it_ends_a_hold_at_once_and_its_job_is_completed(own_worker):
+    job_id = own_worker.submit({"action": "keepalive", "duration": 3600})
+    own_worker.queue.wait(lambda queue: queue.progress(job_id))
+    own_worker.process.ask_to_stop()
+    output = own_worker.queue.result(job_id)["output"]
+    assert output["success"] is True and output["duration"] == 3600 and output["pings"] == 1
+    assert own_worker.process.exit_code() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_asked_to_stop_while_idle_it_leaves_without_waiting_for_a_job(own_worker, number):
     own_worker.queue.result(own_worker.submit("health"))

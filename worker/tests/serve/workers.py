@@ -81,8 +81,8 @@ class PodWorker:
 
     secret = TOKEN
 
-    def __init__(self, **environment: str):
-        self.process = Process({"RUN_MODE": "pod", "AUTH_TOKEN": TOKEN, **environment})
+    def __init__(self, script: Path = FAULTY, **environment: str):
+        self.process = Process({"RUN_MODE": "pod", "AUTH_TOKEN": TOKEN, **environment}, script)
         self.http = httpx.Client(
             base_url=self.process.line("listening on "), headers={"authorization": f"Bearer {TOKEN}"}, timeout=60
         )
@@ -102,10 +102,10 @@ class PodWorker:
             threading.Event().wait(LOOK_S)
         raise AssertionError(f"job {job_id} did not end; {self.process.output}")
 
-    def wait_for_progress(self, job_id: str) -> None:
+    def wait_for_progress(self, job_id: str) -> dict:
         for _ in range(LOOKS):
-            if "output" in self.http.get(f"/status/{job_id}").json():
-                return
+            if "output" in (reply := self.http.get(f"/status/{job_id}").json()):
+                return reply["output"]
             threading.Event().wait(LOOK_S)
         raise AssertionError(f"job {job_id} told no progress; {self.process.output}")
 
@@ -122,9 +122,9 @@ class ServerlessWorker:
 
     secret = PLATFORM_KEY
 
-    def __init__(self, hold_s: float = HOLD_S, **environment: str):
+    def __init__(self, hold_s: float = HOLD_S, script: Path = FAULTY, **environment: str):
         self.queue = QueueStub(hold_s)
-        self.process = Process({**self.queue.environment(), **environment})
+        self.process = Process({**self.queue.environment(), **environment}, script)
 
     def submit(self, job_input: object, **more: object) -> str:
         job_id = f"{uuid.uuid4()}-u1"
@@ -138,8 +138,9 @@ class ServerlessWorker:
         body = self.queue.result(job_id)
         return {key: body[key] for key in ("output", "error") if key in body}
 
-    def wait_for_progress(self, job_id: str) -> None:
+    def wait_for_progress(self, job_id: str) -> dict:
         self.queue.wait(lambda stub: stub.progress(job_id))
+        return self.queue.progress(job_id)[-1]
 
     def cancel(self, job_id: str) -> None:
         self.queue.stops.put({"jobsToStop": [job_id]})

@@ -6,6 +6,7 @@ import type { Limit } from '../../contract/limits';
 import { base64Length } from '../../core/carriage';
 import { checkRequest, groupSizes } from '../../core/captions';
 import { invalidInput } from '../../core/failure';
+import { pairsOf } from '../../core/reading';
 import { buildInput, problemOf } from '../../core/request';
 import { sourceLimitsOf } from '../../core/sources';
 import type { CaptionPlan } from '../../run/captionItems';
@@ -28,15 +29,9 @@ function setting(options: IDataObject, limit: Limit): unknown {
 }
 
 function variablesOf(given: unknown): Record<string, string> {
-	const { variable } = (given ?? {}) as { variable?: Array<{ name?: unknown; value?: unknown }> };
-	const pairs = (variable ?? []).map(({ name, value }): [string, string] => [
-		// Whoever types the braces means the same name.
-		String(name ?? '')
-			.trim()
-			.replace(/^\{|\}$/g, ''),
-		String(value ?? ''),
-	]);
-	return Object.fromEntries(pairs.filter(([name]) => name !== ''));
+	// Whoever types the braces means the same name.
+	const pairs = (pairsOf(given) ?? []).map(([name, value]) => [name.replace(/^\{|\}$/g, ''), value]);
+	return Object.fromEntries(pairs.filter(([name]) => name !== '')) as Record<string, string>;
 }
 
 /** The values of the form by the names of the contract's parameters. */

@@ -6,7 +6,7 @@ import type {
 } from 'n8n-workflow';
 
 import { managementFields, managementLimits } from '../../contract/management';
-import { knownPools, readCatalog } from '../../core/catalog';
+import { knownPools } from '../../core/catalog';
 import { endpointBody, endpointWish } from '../../core/endpointWish';
 import {
 	endpointItem,
@@ -50,8 +50,6 @@ export const fields: INodeProperties[] = [
 	collection('Options', 'endpointOptions', show, rareFields),
 ];
 
-const CATALOG = 'catalog/gpus?include=AVAILABILITY&product=SERVERLESS';
-
 const subject = { what: 'Endpoint', to: 'create endpoints' };
 
 /** Deploys a worker in one call; an endpoint of that name is handed on instead of a second one. */
@@ -67,7 +65,7 @@ export async function execute(this: IExecuteFunctions): Promise<INodeExecutionDa
 			gpuPools: values.list(limits.gpuPools),
 		});
 		return async (plane) => {
-			const catalog = readCatalog(await plane.glance(CATALOG));
+			const catalog = await plane.catalog('SERVERLESS');
 			const gpuPools =
 				catalog === undefined ? wish.gpuPools : knownPools(wish.gpuPools, catalog, byHand);
 			const body = endpointBody({ ...wish, gpuPools });

@@ -6,7 +6,7 @@ import { openJobs, readHealth } from '../../core/endpoints';
 import { JobFailure, failureOf } from '../../core/failure';
 import { endpointJobs } from '../../run/endpointJobs';
 import { manageItems } from '../../run/manageItems';
-import { known } from '../../run/plane';
+import { bodyOf, known } from '../../run/plane';
 import type { Plane } from '../../run/plane';
 import { Values, endpointField, shownIf } from '../managedFields';
 
@@ -25,8 +25,7 @@ async function checkQuiet(context: IExecuteFunctions, plane: Plane, id: string):
 	if (reply.kind === 'http' && reply.status === 404) return;
 	const to = 'read the health of the endpoint, which tells whether jobs run';
 	const subject = { what: 'Endpoint', id, to };
-	const body = reply.kind === 'ok' ? reply.body : undefined;
-	const count = openJobs(known(readHealth(body), subject));
+	const count = openJobs(known(readHealth(bodyOf(reply, subject)), subject));
 	if (count === 0) return;
 	const details = { endpoint_id: id, jobs: count };
 	throw new JobFailure(failureOf('ENDPOINT_BUSY', { endpoint: id, jobs: count }, { details }));
@@ -41,8 +40,8 @@ export async function execute(this: IExecuteFunctions): Promise<INodeExecutionDa
 		const subject = { what: 'Endpoint', id, to: 'delete endpoints' };
 		return async (plane) => {
 			if (!isForced) await checkQuiet(this, plane, id);
-			await plane.remove(`serverless/${id}`, subject);
-			return { deleted: true, id };
+			const wasThere = await plane.remove(`serverless/${id}`, subject);
+			return { deleted: true, id, was_gone: !wasThere };
 		};
 	});
 }

@@ -6,12 +6,11 @@ import type {
 } from 'n8n-workflow';
 
 import { managementFields, managementLimits } from '../../contract/management';
-import { filterGpus, fitsOf, gpuLabel, readCatalog } from '../../core/catalog';
+import { catalogPath, filterGpus, fitsOf, gpuLabel, readCatalog } from '../../core/catalog';
 import type { CatalogGpu, Product } from '../../core/catalog';
 import { estimateOf } from '../../core/estimate';
 import type { Workload } from '../../core/estimate';
 import { manageItems } from '../../run/manageItems';
-import { known } from '../../run/plane';
 import { Values, pageFields, shownIf } from '../managedFields';
 
 const show = { resource: ['gpuType'], operation: ['getAll'] };
@@ -90,9 +89,8 @@ export async function execute(this: IExecuteFunctions): Promise<INodeExecutionDa
 		};
 		const work = values.isOn(limits.addCostEstimate) ? workloadOf(values) : undefined;
 		return async (plane) => {
-			// Each of the two parameters is refused without the other.
-			const path = `catalog/gpus?include=AVAILABILITY&product=${product}`;
-			const gpus = known(readCatalog(await plane.read(path, subject)), subject);
+			const list = await plane.list(catalogPath(product), 'gpus', subject);
+			const gpus = readCatalog({ gpus: list }) ?? [];
 			return values.page(filterGpus(gpus, filter)).map((gpu) => ({
 				...itemOf(gpu, product),
 				...(work === undefined ? {} : { ...estimateOf(gpu, work) }),

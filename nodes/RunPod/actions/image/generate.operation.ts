@@ -9,6 +9,7 @@ import { fields as routeFields, settingFields } from '../../contract/fields';
 import type { Route } from '../../contract/routes';
 import { routes } from '../../contract/routes';
 import { invalidInput } from '../../core/failure';
+import { modelNameOf } from '../../core/models';
 import { buildInput } from '../../core/request';
 import { outputAsOf, readJobOptions } from '../../run/jobOptions';
 import type { PreparedJob } from '../../run/prepared';
@@ -56,6 +57,28 @@ const lorasField: INodeProperties = {
 	],
 };
 
+/** In older workflows the value is the plain name, which goes on working. */
+const modelField = (field: INodeProperties): INodeProperties => ({
+	...field,
+	type: 'resourceLocator',
+	default: { mode: 'list', value: '' },
+	hint: 'The list asks a worker that is idle. It never starts one: that would cost money.',
+	modes: [
+		{
+			displayName: 'From List',
+			name: 'list',
+			type: 'list',
+			typeOptions: { searchListMethod: 'searchModels', searchable: false },
+		},
+		{
+			displayName: 'By Name',
+			name: 'name',
+			type: 'string',
+			placeholder: field.placeholder,
+		},
+	],
+});
+
 interface Chosen {
 	name?: unknown;
 	weight?: unknown;
@@ -73,7 +96,9 @@ function lorasOf(given: unknown): unknown[] | undefined {
 
 function optionsOf(route: Route): INodeProperties {
 	const options = [
-		...routeFields[route].options,
+		...routeFields[route].options.map((field) =>
+			field.name === 'model' ? modelField(field) : field,
+		),
 		lorasField,
 		settingFields.outputField,
 		settingFields.roundSize,
@@ -129,6 +154,7 @@ function prepare(context: IExecuteFunctions, itemIndex: number): PreparedJob {
 	for (const { name } of routeFields[route].main) {
 		values[name] = context.getNodeParameter(name, itemIndex, undefined);
 	}
+	values.model = modelNameOf(options.model);
 	values.loras = lorasOf(options.loras);
 	const input = buildInput(route, values, options.roundSize === true);
 	return {

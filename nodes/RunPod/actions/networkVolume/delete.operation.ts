@@ -14,8 +14,8 @@ export async function execute(this: IExecuteFunctions): Promise<INodeExecutionDa
 		const id = bareIdOf(new Values(this, itemIndex).raw('networkVolume'), 'Network Volume');
 		const subject = { what: 'Network volume', id, to: 'delete network volumes' };
 		return async (plane) => {
-			await plane.remove(`network-volumes/${id}`, subject);
-			return { deleted: true, id };
+			const wasThere = await plane.remove(`network-volumes/${id}`, subject);
+			return { deleted: true, id, was_gone: !wasThere };
 		};
 	});
 }

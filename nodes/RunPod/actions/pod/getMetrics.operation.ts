@@ -29,7 +29,7 @@ function platformMetrics({ id, runtime }: PodFacts): IDataObject {
 	return {
 		source: 'platform',
 		id,
-		ts: new Date().toISOString(),
+		ts: Date.now() / 1000,
 		gpus: (runtime?.gpus ?? []).map(({ util, memoryUtil }, index) => ({
 			index,
 			utilization_gpu_percent: util ?? null,

@@ -8,6 +8,7 @@ import torch
 
 from studio.engines.device import computing
 from studio.engines.diffusion.batches import batches
+from studio.engines.diffusion.flux import flux_latents
 from studio.engines.diffusion.guidance import guided_within
 from studio.engines.diffusion.load import DiffusionModel
 from studio.engines.diffusion.schedulers import build_scheduler
@@ -66,6 +67,10 @@ def _latents(
         return tensors
 
     pipe = model.pipe
+    # Noise is drawn on the CPU: the same seed starts from the same noise on every device.
+    generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
+    if model.card.type == "flux":
+        return flux_latents(pipe, picture, generators, after_step)
     pipe.scheduler = build_scheduler(picture.scheduler, pipe.scheduler.config)
     guided = guided_within(pipe.unet, model.card.guidance_interval, picture.steps, picture.cfg_scale > 1)
     with guided:
@@ -78,8 +83,7 @@ def _latents(
             num_inference_steps=picture.steps,
             guidance_scale=picture.cfg_scale,
             guidance_rescale=model.card.guidance_rescale,
-            # Noise is drawn on the CPU: the same seed starts from the same noise on every device.
-            generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
+            generator=generators,
             num_images_per_prompt=len(seeds),
             output_type="latent",
             callback_on_step_end=after_step,
@@ -102,7 +106,8 @@ def _decode(vae, latents: torch.Tensor, tiled: bool) -> np.ndarray:
 
 def _denormalise(latents: torch.Tensor, config) -> torch.Tensor:
     if getattr(config, "latents_mean", None) is None or getattr(config, "latents_std", None) is None:
-        return latents / config.scaling_factor
+        # What FLUX subtracts before scaling; others have none.
+        return latents / config.scaling_factor + (getattr(config, "shift_factor", None) or 0)
     mean, std = (
         torch.tensor(values, device=latents.device, dtype=latents.dtype).view(1, -1, 1, 1)
         for values in (config.latents_mean, config.latents_std)

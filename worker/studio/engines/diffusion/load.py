@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, StableDiffusionXLPipeline
+from diffusers import AutoencoderKL, FluxPipeline, StableDiffusionXLPipeline
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
@@ -15,6 +15,7 @@ from studio.assets import weight_files
 from studio.engines.device import Device, count_parameters, total_bytes
 from studio.engines.diffusion.batches import images_at_once
 from studio.engines.diffusion.faster import choose, make_faster
+from studio.engines.diffusion.flux import read_flux
 from studio.engines.diffusion.loras import work_in
 from studio.engines.diffusion.single_file import read_single_file
 from studio.installed.choose import Lora
@@ -33,12 +34,17 @@ class DiffusionModel:
     card: ModelCard
     folder: Path
     device: Device
-    pipe: StableDiffusionXLPipeline
+    pipe: StableDiffusionXLPipeline | FluxPipeline
     parameters: int
     decoder: AutoencoderKL
     at_once: Callable[[int, int], int] = lambda width, height: 1
     loras: tuple[Lora, ...] = ()
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def network(self) -> torch.nn.Module:
+        """What removes the noise: a UNet, or a transformer."""
+        return getattr(self.pipe, "unet", None) or self.pipe.transformer
 
 
 def load_model(
@@ -60,6 +66,8 @@ def load_model(
     for logging in (diffusers_logging, transformers_logging):
         logging.disable_progress_bar()
         logging.set_verbosity_error()
+    if card.type == "flux":
+        return _load_flux(card, folder, device, loras)
     pipe = _from_folder(folder, device) if folder.is_dir() else read_single_file(card, folder, donors or [], device)
     work_in(pipe, loras)
     pipe.set_progress_bar_config(disable=True)
@@ -72,6 +80,16 @@ def load_model(
     weights = sum(file.stat().st_size for file in weight_files(folder))
     at_once = partial(images_at_once, total, weights)
     return DiffusionModel(card, folder, device, pipe, parameters, decoder, at_once, loras)
+
+
+def _load_flux(card: ModelCard, folder: Path, device: Device, loras: tuple[Lora, ...]) -> DiffusionModel:
+    """Without the ways of working faster, which are made for UNets."""
+    pipe = read_flux(folder, device)
+    work_in(pipe, loras)
+    pipe.set_progress_bar_config(disable=True)
+    pipe.to(device.torch)
+    parameters = count_parameters(pipe.transformer)
+    return DiffusionModel(card, folder, device, pipe, parameters, pipe.vae, loras=loras)
 
 
 def _from_folder(folder: Path, device: Device) -> StableDiffusionXLPipeline:

@@ -1,12 +1,12 @@
 """Works LoRAs into the weights of a pipeline, so that drawing with them costs no more than without."""
 
-from diffusers import StableDiffusionXLPipeline
+from diffusers import FluxPipeline, StableDiffusionXLPipeline
 
 from studio.failures import StudioFailure
 from studio.installed.choose import Lora
 
 
-def work_in(pipe: StableDiffusionXLPipeline, loras: tuple[Lora, ...]) -> None:
+def work_in(pipe: StableDiffusionXLPipeline | FluxPipeline, loras: tuple[Lora, ...]) -> None:
     """Changes the weights for good: another selection needs a pipeline of its own.
 
     Raises INVALID_INPUT for a file that does not fit the model, which its name and keys did not tell.

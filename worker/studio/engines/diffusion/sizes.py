@@ -5,6 +5,9 @@ from math import log
 
 from studio.manifest import ModelCard
 
+# FLUX works on squares of so many pixels.
+FLUX_STEP = 16
+
 
 @dataclass(frozen=True)
 class Rendering:
@@ -16,7 +19,12 @@ class Rendering:
 
 
 def plan_rendering(card: ModelCard, width: int, height: int) -> Rendering:
-    """The asked size, or the native one nearest in aspect when the model knows nothing beyond it."""
+    """The asked size, or the native one nearest in aspect when the model knows nothing beyond it.
+
+    FLUX draws a little more where the size is no multiple of its step; the surplus is cut off.
+    """
+    if card.type == "flux":
+        return Rendering(*(-(-edge // FLUX_STEP) * FLUX_STEP for edge in (width, height)), False)
     largest = max(w * h for w, h in card.native_sizes)
     if not card.enlarge_beyond_native or width * height <= largest:
         return Rendering(width, height, False)
