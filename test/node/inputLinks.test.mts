@@ -8,6 +8,9 @@ import { fault, ledger, usePlatform, workerDoes } from './platform.mts';
 import { binaryOf, score, scored } from './sources.mts';
 import { WaitingN8n } from './waitingN8n.mts';
 
+// Servers and programs are started here: a busy machine needs its time.
+jest.setTimeout(60_000);
+
 usePlatform();
 
 /** Two images that are 10.7 MB in base64. */

@@ -15,6 +15,9 @@ import { generate, ledger, pollStatus, usePlatform, workerDoes } from './platfor
 import { startStub } from './stub.mts';
 import { WaitingN8n } from './waitingN8n.mts';
 
+// Servers and programs are started here: a busy machine needs its time.
+jest.setTimeout(60_000);
+
 usePlatform();
 
 const answer = (more: IDataObject): IDataObject => {

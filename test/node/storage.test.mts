@@ -17,6 +17,9 @@ import {
 import { surroundings, testCredential } from './credentialTest.mts';
 import { startStub } from './stub.mts';
 
+// Servers and programs are started here: a busy machine needs its time.
+jest.setTimeout(60_000);
+
 function contextWith(data: ICredentialDataDecryptedObject) {
 	const { node, workflow, additionalData } = surroundings('runPodStorageApi', data);
 	return new ExecuteContext(

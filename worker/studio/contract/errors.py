@@ -269,7 +269,7 @@ FAILURES: dict[FailureCode, FailureText] = {
     "RESULT_TOO_LARGE": FailureText(
         category="resource",
         message="The result is {size_mb} MB; the limit is {limit_mb} MB",
-        remedy="Choose JPEG (at quality 95 a quarter of the size of PNG, at 90 an eighth), lower 'Quality', or choose a bucket in 'Storage' of the job options, so that it comes by link.",
+        remedy="Choose JPEG (at quality 95 a quarter of the size of PNG, at 90 an eighth), lower 'Quality', or choose a storage in 'Storage' of the job options, so that it comes by link.",
         retryable=False,
         fallback=False,
     ),
