@@ -32,6 +32,8 @@ export const submitBody = z
 				bucketName: z.string(),
 				endpointUrl: z.string(),
 				objectPath: z.string().optional(),
+				// Assumed: passed on to the worker like the others.
+				region: z.string().optional(),
 			})
 			.strict()
 			.optional(),

@@ -56,6 +56,11 @@ export class RunPod implements INodeType {
 					show: { '/jobOptions.fallback': ['workerUrl'] },
 				},
 			},
+			{
+				name: 'runPodStorageApi',
+				required: true,
+				displayOptions: { show: { '/jobOptions.storage': ['runPodStorage'] } },
+			},
 			// Its token opens the worker in a Pod, and a new Pod gets it.
 			{ name: 'runPodWorkerApi', displayOptions: { show: { resource: ['pod'] } } },
 		],

@@ -11,12 +11,14 @@ import type {
 } from 'n8n-workflow';
 import { createRunExecutionData, NodeConnectionTypes, Workflow } from 'n8n-workflow';
 import { RunPodApi } from '../../credentials/RunPodApi.credentials.ts';
+import { RunPodStorageApi } from '../../credentials/RunPodStorageApi.credentials.ts';
 import { RunPodWorkerApi } from '../../credentials/RunPodWorkerApi.credentials.ts';
 import type { CredentialName } from './credentialsHelper.mts';
 import { TestCredentialsHelper } from './credentialsHelper.mts';
 
 export const types: Record<CredentialName, ICredentialType> = {
 	runPodApi: new RunPodApi(),
+	runPodStorageApi: new RunPodStorageApi(),
 	runPodWorkerApi: new RunPodWorkerApi(),
 };
 

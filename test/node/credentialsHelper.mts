@@ -12,13 +12,15 @@ import type {
 } from 'n8n-workflow';
 import { ICredentialsHelper } from 'n8n-workflow';
 import { RunPodApi } from '../../credentials/RunPodApi.credentials.ts';
+import { RunPodStorageApi } from '../../credentials/RunPodStorageApi.credentials.ts';
 import { RunPodWorkerApi } from '../../credentials/RunPodWorkerApi.credentials.ts';
 
-export type CredentialName = 'runPodApi' | 'runPodWorkerApi';
+export type CredentialName = 'runPodApi' | 'runPodStorageApi' | 'runPodWorkerApi';
 export type CredentialData = Partial<Record<CredentialName, ICredentialDataDecryptedObject>>;
 
 const types: Record<CredentialName, ICredentialType> = {
 	runPodApi: new RunPodApi(),
+	runPodStorageApi: new RunPodStorageApi(),
 	runPodWorkerApi: new RunPodWorkerApi(),
 };
 

@@ -42,6 +42,7 @@ test('the order of the form: what, where, prompt, the picture, the job', () => {
 		'steps',
 		'cfgScale',
 		'numImages',
+		'outputAs',
 		'options',
 		'waitForResult',
 		'simplify',
@@ -94,10 +95,23 @@ test.each([
 	expect(shown.map(({ name }) => name).sort()).toEqual(['runPodApi', 'runPodWorkerApi']);
 });
 
+test('the storage asks for its credential where one is chosen, and nowhere else', () => {
+	const shownWith = (jobOptions: Record<string, string>) =>
+		description.credentials!.filter((entry) =>
+			NodeHelpers.displayParameter({ jobOptions }, entry, { typeVersion: 1 } as never, description),
+		);
+	const storage = { name: 'runPodStorageApi', required: true };
+	expect(shownWith({})).not.toContainEqual(expect.objectContaining(storage));
+	expect(shownWith({ storage: 'none' })).not.toContainEqual(expect.objectContaining(storage));
+	expect(shownWith({ storage: 'runPodStorage' })).toContainEqual(expect.objectContaining(storage));
+});
+
 test("the editor does not take 'Run On' for a choice of authentication, which it would not show", () => {
 	const runOn = description.properties.find(({ name }) => name === 'runOn')!;
 	const values = (runOn.options as Array<{ value: string }>).map(({ value }) => value);
-	const showing = description.credentials!.flatMap((entry) => entry.displayOptions?.show?.runOn ?? []);
+	const showing = description.credentials!.flatMap(
+		(entry) => entry.displayOptions?.show?.runOn ?? [],
+	);
 	expect(values.filter((value) => !showing.includes(value))).toEqual(['endpoint']);
 });
 

@@ -34,6 +34,8 @@ export interface Setup {
 	next?: INodeParameters;
 	/** Where parked executions are called; n8n's usual local address without it. */
 	waitingBaseUrl?: string;
+	/** Told before the node opens a file of n8n's store. */
+	onFileOpened?: () => void;
 }
 
 export interface Outcome {
@@ -184,6 +186,7 @@ export async function startNode(
 	const log = new LogRecorder();
 	Container.set(Logger, log as never);
 	await Container.get(BinaryDataService).init();
+	tellOpenings(setup.onFileOpened);
 	const messages: string[] = [];
 	const additionalData = makeAdditionalData(setup, messages);
 	const runExecutionData = createRunExecutionData({ resumeToken: RESUME_TOKEN });
@@ -216,6 +219,28 @@ export function outcomeOf(run: IRun, messages: string[] = [], log: string[] = []
 export async function runNode(setup: Setup): Promise<Outcome> {
 	const { done } = await startNode(setup);
 	return await done;
+}
+
+function tellOpenings(tell: (() => void) | undefined): void {
+	const service = Container.get(BinaryDataService);
+	const { getAsStream } = BinaryDataService.prototype;
+	service.getAsStream = async (...asked) => {
+		tell?.();
+		return await getAsStream.apply(service, asked);
+	};
+}
+
+/** A file in n8n's store, as a node before ours leaves it. */
+export async function storeFile(bytes: Buffer, fileName: string): Promise<IBinaryData> {
+	const service = Container.get(BinaryDataService);
+	await service.init();
+	const place = {
+		type: 'execution',
+		workflowId: 'workflow-1',
+		executionId: 'execution-1',
+	} as const;
+	const file = { data: '', mimeType: 'image/png', fileName };
+	return await service.store(place, bytes, file);
 }
 
 export async function bytesOf(binary: IBinaryData): Promise<Buffer> {

@@ -214,3 +214,30 @@ test('upscale checks its sources the same way', async () => {
 	expect(error?.message).toBe('Source images required');
 	expect(ledger().submits).toEqual([]);
 });
+
+describe('other limits', () => {
+	const options = { maxImages: 5, maxImageMb: 5.5 };
+
+	test('more and larger images are taken where the options say so', async () => {
+		workerDoes({ output: scored(5) });
+		const binary = Object.fromEntries([1, 2, 3, 4, 5].map((n) => [`f${n}`, binaryOf(bytes(png))]));
+		const five = await runNode(score({ inputField: '*', options }, { items: [itemWith(binary)] }));
+		expect(five.status).toBe('success');
+		const large = [itemWith({ data: binaryOf(ofSize(5_500_000)) })];
+		expect((await runNode(score({ options }, { items: large }))).status).toBe('success');
+		expect(ledger().submits).toHaveLength(2);
+	});
+
+	test('beyond them the same words are told', async () => {
+		const { message } = await refused({ data: binaryOf(ofSize(5_500_001)) }, { options });
+		expect(message).toBe('Image 1 is 5.6 MB; the limit is 5.5 MB');
+	});
+
+	test.each([
+		[{ maxImages: 17 }, "'Max Images' must be between 1 and 16, not 17."],
+		[{ maxImageMb: 51 }, "'Max Image Size (MB)' must be between 0.1 and 50, not 51."],
+	])('%j is more than any worker takes', async (wrong, text) => {
+		const { message } = await refused({ data: binaryOf(bytes(png)) }, { options: wrong });
+		expect(message).toBe(text);
+	});
+});

@@ -28,9 +28,13 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test('the node and both credentials load from the manifest', () => {
+test('the node and its credentials load from the manifest', () => {
 	expect(Object.keys(loader.known.nodes)).toEqual(['runPod']);
-	expect(Object.keys(loader.known.credentials).sort()).toEqual(['runPodApi', 'runPodWorkerApi']);
+	expect(Object.keys(loader.known.credentials).sort()).toEqual([
+		'runPodApi',
+		'runPodStorageApi',
+		'runPodWorkerApi',
+	]);
 	expect(new Set(loader.known.credentials.runPodApi.supportedNodes)).toEqual(new Set(['runPod']));
 });
 

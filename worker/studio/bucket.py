@@ -45,12 +45,13 @@ class BucketError(ValueError):
 def read_bucket(values: Mapping[str, object], trusted: bool = False) -> Bucket:
     """A bucket from the keys of `s3Config`; keys that it does not know are ignored. Raises BucketError.
 
-    Besides the platform's four: `region`, `pathPrefix`, `publicBaseUrl`, `linkExpiry` (seconds). Without
-    `bucketName` the name must stand in the endpoint: as the first part of its path or of its host.
+    Besides the platform's four: `region`, `pathPrefix` (or `objectPath`, as the platform's own library calls
+    it), `publicBaseUrl`, `linkExpiry` (seconds). Without `bucketName` the name must stand in the endpoint: as
+    the first part of its path or of its host.
     """
     endpoint, name = _place(_text(values, "endpointUrl"), _text(values, "bucketName", needed=False))
     host = urlsplit(endpoint).hostname or ""
-    prefix = _text(values, "pathPrefix", needed=False)
+    prefix = _text(values, "pathPrefix", needed=False) or _text(values, "objectPath", needed=False)
     public = _text(values, "publicBaseUrl", needed=False)
     if public is not None:
         _address(public, "publicBaseUrl")
@@ -59,7 +60,7 @@ def read_bucket(values: Mapping[str, object], trusted: bool = False) -> Bucket:
         name=name,
         access_id=_text(values, "accessId"),
         access_secret=_text(values, "accessSecret"),
-        region=_text(values, "region", needed=False) or _region(host),
+        region=_region(_text(values, "region", needed=False), host),
         prefix=DEFAULT_PREFIX if prefix is None else _prefix(prefix),
         public_url=public.rstrip("/") if public else None,
         link_expiry_s=_expiry(values.get("linkExpiry")),
@@ -123,7 +124,9 @@ def _place(address: str, name: str | None) -> tuple[str, str]:
     return f"{parts.scheme}://{parts.netloc}{'/' + path if path else ''}", name
 
 
-def _region(host: str) -> str:
+def _region(given: str | None, host: str) -> str:
+    if given not in (None, "auto"):
+        return given
     found = _REGION_IN_HOST.match(host)
     if found:
         return found["region"]

@@ -32,8 +32,9 @@ def storage_for(input: BaseModel, context: JobContext) -> Storage | None:
         if storage is None:
             raise StudioFailure(
                 "INVALID_INPUT",
-                detail="'output' is 'url', but there is no storage: send 's3Config' with the job, or set "
-                "BUCKET_ENDPOINT_URL, BUCKET_ACCESS_KEY_ID and BUCKET_SECRET_ACCESS_KEY for the worker.",
+                detail="'output' is 'url', but there is no storage: send 's3Config' with the job, which the node does "
+                "with 'Storage' of its job options, or set BUCKET_ENDPOINT_URL, BUCKET_ACCESS_KEY_ID and "
+                "BUCKET_SECRET_ACCESS_KEY for the worker.",
             )
         storage.check()
     return storage

@@ -17,6 +17,10 @@ from studio.contract.job import (
     LINK_EXPIRY_S,
     POD_IDLE_MIN_S,
     POD_IDLE_S,
+    SOURCE_IMAGE_BYTES,
+    SOURCE_IMAGE_BYTES_MAX,
+    SOURCE_IMAGES,
+    SOURCE_IMAGES_MAX,
 )
 from studio.pod import IDLE_ACTIONS, MANAGEMENT_URL, TELEMETRY_INTERVAL_S, Pod
 from studio.variables import Reader, SettingsError
@@ -82,6 +86,8 @@ class Settings:
     safety_check: bool = False
     watermark: str | None = None
     max_inline_mb: float = float(INLINE_RESULT_MB)
+    max_image_mb: float = SOURCE_IMAGE_BYTES / 1e6
+    max_images: int = SOURCE_IMAGES
     bucket: Bucket | None = None
     pod: Pod = Pod()
     allow_private: bool = False
@@ -127,6 +133,8 @@ class Settings:
             watermark=read.text("WATERMARK"),
             speed_ups=read.names("SPEED_UPS", SPEED_UPS, SPEED_UPS + ASKED_SPEED_UPS),
             max_inline_mb=read.number("MAX_INLINE_MB", cls.max_inline_mb, 0.001, 20),
+            max_image_mb=read.number("MAX_IMAGE_MB", cls.max_image_mb, 0.1, SOURCE_IMAGE_BYTES_MAX / 1e6),
+            max_images=read.number("MAX_IMAGES", cls.max_images, 1, SOURCE_IMAGES_MAX, whole=True),
             bucket=_bucket(read),
             pod=_pod(read),
             # Whoever may ask a server on the loopback address stands inside the network already.

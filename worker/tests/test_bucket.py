@@ -93,3 +93,11 @@ def test_private_addresses_are_open_only_to_a_worker_that_only_its_own_machine_r
         ({"HOST": "127.0.0.1", "RUN_MODE": "serverless"}, False),
     ):
         assert Settings.from_environment({"ALLOW_NO_AUTH": "1"} | environment).allow_private is allowed
+
+
+def test_the_words_of_the_platforms_own_library_are_read_too():
+    bucket = read_bucket(
+        KEYS | {"endpointUrl": "https://s3api-eu-ro-1.runpod.io/vol1", "objectPath": "shop", "region": "auto"}
+    )
+    assert (bucket.prefix, bucket.region) == ("shop/", "EU-RO-1")
+    assert read_bucket(KEYS | {"endpointUrl": "http://minio:9000/b1", "region": "local"}).region == "local"

@@ -41,7 +41,7 @@ def test_a_route_wins_and_the_process_is_then_a_wrong_parameter():
     [
         (None, "SOURCE_REQUIRED: Source images required"),
         ([], "SOURCE_REQUIRED: Source images required"),
-        (["a"] * 5, "TOO_MANY_IMAGES: 5 images; the limit is 4"),
+        (["a"] * 17, "TOO_MANY_IMAGES: 17 images; the limit is 16"),
     ],
 )
 @pytest.mark.parametrize("route", ["upscale", "score"])

@@ -85,6 +85,33 @@ const whereBilled = { show: { '/runOn': ['endpoint'] } };
 /** Jobs often cost less than a cent. */
 const usd = { displayOptions: whereBilled, typeOptions: { minValue: 0, numberPrecision: 6 } };
 
+/** Which bucket; the credential for it is asked for only where one is chosen. */
+export const storageField: INodeProperties = {
+	...settingFields.storage,
+	options: [
+		{ name: 'None', value: 'none', description: 'Everything goes inside requests and replies' },
+		{
+			name: 'RunPod Storage',
+			value: 'runPodStorage',
+			description: 'Any S3 bucket, by its credential',
+		},
+	],
+};
+
+/** What the images of a result become: the same field wherever a result has any. */
+export const outputField: INodeProperties = {
+	...settingFields.outputAs,
+	options: [
+		{ name: 'Binary', value: 'binary', description: 'Files in a binary field of the item' },
+		{
+			name: 'URL',
+			value: 'url',
+			description: 'Links in the JSON; n8n does not download the files',
+		},
+		{ name: 'Both', value: 'both', description: 'Files, and links to them' },
+	],
+};
+
 /** Everything about the job that is rarely changed; the defaults suit a first image. */
 const jobOptions: INodeProperties[] = [
 	settingFields.cancelIfEtaAboveS,
@@ -130,6 +157,7 @@ const jobOptions: INodeProperties[] = [
 	},
 	settingFields.requestTimeoutS,
 	settingFields.runTimeoutS,
+	storageField,
 	{
 		...settingFields.submitMode,
 		options: [

@@ -2,6 +2,9 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { settingFields } from '../contract/fields';
 
+/** Other limits than the usual ones, in the options of an operation that works on images. */
+export const limitFields: INodeProperties[] = [settingFields.maxImageMb, settingFields.maxImages];
+
 /** Where the images come from that an operation works on; `run/inputs.ts` reads these fields. */
 export function sourceFields(show: Record<string, string[]>): INodeProperties[] {
 	const when = (imageSource: string) => ({ show: { ...show, imageSource: [imageSource] } });

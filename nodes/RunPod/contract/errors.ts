@@ -232,7 +232,8 @@ export const failures: Readonly<Record<FailureCode, FailureText>> = {
 	IMAGE_TOO_LARGE: {
 		category: 'image_processing',
 		message: 'Image {index} is {size_mb} MB; the limit is {limit_mb} MB',
-		remedy: 'Make the image smaller.',
+		remedy:
+			"Make the image smaller, or raise 'Max Image Size (MB)' of the options and MAX_IMAGE_MB of the worker.",
 		retryable: false,
 		fallback: false,
 		raisedBy: ['worker', 'node'],
@@ -240,7 +241,7 @@ export const failures: Readonly<Record<FailureCode, FailureText>> = {
 	TOO_MANY_IMAGES: {
 		category: 'image_processing',
 		message: '{count} images; the limit is {limit}',
-		remedy: 'Send fewer images.',
+		remedy: "Send fewer images, or raise 'Max Images' of the options and MAX_IMAGES of the worker.",
 		retryable: false,
 		fallback: false,
 		raisedBy: ['worker', 'node'],
@@ -298,7 +299,7 @@ export const failures: Readonly<Record<FailureCode, FailureText>> = {
 		category: 'resource',
 		message: 'The result is {size_mb} MB; the limit is {limit_mb} MB',
 		remedy:
-			"Choose JPEG (at quality 95 a quarter of the size of PNG, at 90 an eighth), lower 'Quality', or set up storage for the worker so that it sends links.",
+			"Choose JPEG (at quality 95 a quarter of the size of PNG, at 90 an eighth), lower 'Quality', or choose a storage in 'Storage' of the job options, so that it comes by link.",
 		retryable: false,
 		fallback: false,
 		raisedBy: ['worker'],

@@ -780,6 +780,18 @@ export const settingFields = {
 		default: true,
 		description: "Whether each result tells what its job cost, by RunPod's prices of the moment",
 	},
+	storage: {
+		displayName: 'Storage',
+		name: 'storage',
+		type: 'options',
+		options: [
+			{ name: 'None', value: 'none' },
+			{ name: 'RunPod Storage', value: 'runPodStorage' },
+		],
+		default: 'none',
+		description:
+			'Bucket for what is too large for a request or a reply: images then travel as links. It also takes the images that come out as links.',
+	},
 	maxUsdPerJob: {
 		displayName: 'Max USD per Job',
 		name: 'maxUsdPerJob',
@@ -824,6 +836,19 @@ export const settingFields = {
 		type: 'string',
 		default: 'data',
 		description: 'Name of the binary field that the image goes to',
+	},
+	outputAs: {
+		displayName: 'Output',
+		name: 'outputAs',
+		type: 'options',
+		options: [
+			{ name: 'Binary', value: 'binary' },
+			{ name: 'URL', value: 'url' },
+			{ name: 'Both', value: 'both' },
+		],
+		default: 'binary',
+		description:
+			"What the images become in the item: files, links to them, or both. Links need a storage: the worker's own, or the one under Job Options.",
 	},
 	simplify: {
 		displayName: 'Simplify',
@@ -930,6 +955,24 @@ export const settingFields = {
 		type: 'boolean',
 		default: true,
 		description: 'Whether the binary fields of the input item stay with its result',
+	},
+	maxImages: {
+		displayName: 'Max Images',
+		name: 'maxImages',
+		type: 'number',
+		typeOptions: { minValue: 1, maxValue: 16, numberPrecision: 0 },
+		default: 4,
+		description:
+			'Most source images of one item. The worker has the same limit, which its MAX_IMAGES raises; more than that it refuses.',
+	},
+	maxImageMb: {
+		displayName: 'Max Image Size (MB)',
+		name: 'maxImageMb',
+		type: 'number',
+		typeOptions: { minValue: 0.1, maxValue: 50, numberPrecision: 2 },
+		default: 5,
+		description:
+			'Largest source image in megabytes. The worker has the same limit, which its MAX_IMAGE_MB raises; what is larger than that it refuses.',
 	},
 	sizeBy: {
 		displayName: 'Size By',

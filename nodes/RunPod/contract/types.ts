@@ -3,12 +3,103 @@
 export interface CaptionInput {
 	route: 'caption';
 	/**
-	 * The images to work on, each as the base64 of its file, as a data URI or as a link: jpg, png, gif (its first image), bmp, tiff or webp, up to 5 MB
+	 * The images to work on, each as the base64 of its file, as a data URI or as a link: jpg, png, gif (its first image), bmp, tiff or webp. A worker takes up to 4 of up to 5 MB, or what its MAX_IMAGES and MAX_IMAGE_MB say.
 	 *
 	 * @minItems 1
-	 * @maxItems 4
+	 * @maxItems 16
 	 */
-	images: [string] | [string, string] | [string, string, string] | [string, string, string, string];
+	images:
+		| [string]
+		| [string, string]
+		| [string, string, string]
+		| [string, string, string, string]
+		| [string, string, string, string, string]
+		| [string, string, string, string, string, string]
+		| [string, string, string, string, string, string, string]
+		| [string, string, string, string, string, string, string, string]
+		| [string, string, string, string, string, string, string, string, string]
+		| [string, string, string, string, string, string, string, string, string, string]
+		| [string, string, string, string, string, string, string, string, string, string, string]
+		| [
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+		  ]
+		| [
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+		  ]
+		| [
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+		  ]
+		| [
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+		  ]
+		| [
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+		  ];
 	/**
 	 * Family of models that captions. The model that answers is the one asked for.
 	 */
@@ -1132,12 +1223,103 @@ export interface ProductionOutput {
 export interface ScoreInput {
 	route: 'score';
 	/**
-	 * The images to work on, each as the base64 of its file, as a data URI or as a link: jpg, png, gif (its first image), bmp, tiff or webp, up to 5 MB
+	 * The images to work on, each as the base64 of its file, as a data URI or as a link: jpg, png, gif (its first image), bmp, tiff or webp. A worker takes up to 4 of up to 5 MB, or what its MAX_IMAGES and MAX_IMAGE_MB say.
 	 *
 	 * @minItems 1
-	 * @maxItems 4
+	 * @maxItems 16
 	 */
-	images: [string] | [string, string] | [string, string, string] | [string, string, string, string];
+	images:
+		| [string]
+		| [string, string]
+		| [string, string, string]
+		| [string, string, string, string]
+		| [string, string, string, string, string]
+		| [string, string, string, string, string, string]
+		| [string, string, string, string, string, string, string]
+		| [string, string, string, string, string, string, string, string]
+		| [string, string, string, string, string, string, string, string, string]
+		| [string, string, string, string, string, string, string, string, string, string]
+		| [string, string, string, string, string, string, string, string, string, string, string]
+		| [
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+		  ]
+		| [
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+		  ]
+		| [
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+		  ]
+		| [
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+		  ]
+		| [
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+		  ];
 }
 
 export interface ScoreOutput {
@@ -1218,12 +1400,103 @@ export interface ScoreOutput {
 export interface UpscaleInput {
 	route: 'upscale';
 	/**
-	 * The images to work on, each as the base64 of its file, as a data URI or as a link: jpg, png, gif (its first image), bmp, tiff or webp, up to 5 MB
+	 * The images to work on, each as the base64 of its file, as a data URI or as a link: jpg, png, gif (its first image), bmp, tiff or webp. A worker takes up to 4 of up to 5 MB, or what its MAX_IMAGES and MAX_IMAGE_MB say.
 	 *
 	 * @minItems 1
-	 * @maxItems 4
+	 * @maxItems 16
 	 */
-	images: [string] | [string, string] | [string, string, string] | [string, string, string, string];
+	images:
+		| [string]
+		| [string, string]
+		| [string, string, string]
+		| [string, string, string, string]
+		| [string, string, string, string, string]
+		| [string, string, string, string, string, string]
+		| [string, string, string, string, string, string, string]
+		| [string, string, string, string, string, string, string, string]
+		| [string, string, string, string, string, string, string, string, string]
+		| [string, string, string, string, string, string, string, string, string, string]
+		| [string, string, string, string, string, string, string, string, string, string, string]
+		| [
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+		  ]
+		| [
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+		  ]
+		| [
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+		  ]
+		| [
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+		  ]
+		| [
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+				string,
+		  ];
 	/**
 	 * How many times wider and higher the final image is
 	 */

@@ -76,6 +76,15 @@ export function bareIdOf(parameter: unknown, label: string): string {
 	return id;
 }
 
+/** A file of a worker by the path that it told; undefined where that leads away from it. */
+export function fileUrlOf(baseUrl: string, path: string): string | undefined {
+	const base = parse(`${baseUrl}/`);
+	const inside = path.replace(/^[\\/]+/, '').replaceAll('\\', '/');
+	// A point before it: what looks like a scheme is a part of the path, too.
+	const url = base && parse(new URL(`./${inside}`, base).href);
+	return url?.origin === base?.origin ? url?.href : undefined;
+}
+
 const PROXY_HOST = /^[a-z0-9]+-\d{1,5}\.proxy\.runpod\.net$/;
 
 /**

@@ -12,6 +12,8 @@ export type JobTarget =
 
 export type WaitForResult = 'poll' | 'callback' | 'dontWait';
 export type SubmitMode = 'async' | 'sync';
+/** What a job's pictures become in its items. */
+export type OutputAs = 'binary' | 'url' | 'both';
 export type Priority = 'normal' | 'low';
 
 /** The names and units are those of the fields; seconds end in S, milliseconds in Ms. */
@@ -40,6 +42,8 @@ export interface JobOptions {
 	budget?: BudgetLimits & { onBreach: BreachAction };
 	/** The budget that the run timeout was shortened for, once it was. */
 	cap?: Cap;
+	/** Whether the bucket of the storage credential takes what is too large for a request. */
+	hasStorage?: boolean;
 	/** Address that RunPod calls when the job is finished; only without waiting. */
 	webhookUrl?: string;
 }

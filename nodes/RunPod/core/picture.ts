@@ -78,6 +78,27 @@ export function readPicture(head: Buffer): Picture | undefined {
 	return undefined;
 }
 
+const MIME_TYPES: ReadonlyMap<string, string> = new Map([
+	['jpg', 'image/jpeg'],
+	['jpeg', 'image/jpeg'],
+	['png', 'image/png'],
+	['webp', 'image/webp'],
+	['gif', 'image/gif'],
+	['bmp', 'image/bmp'],
+	['tif', 'image/tiff'],
+	['tiff', 'image/tiff'],
+]);
+
+/** What an address says of the file behind it, which nobody has opened. */
+export function kindByName(link: string): { mimeType: string; extension: string } {
+	const path = link.split(/[?#]/)[0] ?? '';
+	const extension = /\.([a-z]{3,4})$/i.exec(path)?.[1]?.toLowerCase() ?? '';
+	const mimeType = MIME_TYPES.get(extension);
+	return mimeType === undefined
+		? { mimeType: 'application/octet-stream', extension: '' }
+		: { mimeType, extension };
+}
+
 const TAIL_BYTES = 4096;
 
 /** Whether the file has its end. What stands behind the end does not matter. */

@@ -1,8 +1,9 @@
-import { jobLimits } from '../contract/job';
 import { limits } from '../contract/limits';
 import type { EntryLimit, Limit } from '../contract/limits';
 import type { Route } from '../contract/routes';
 import { invalidInput } from './failure';
+import type { S3Config } from './bucket';
+import { mostBodyBytes } from './carriage';
 import type { JobOptions } from './options';
 import { isRecord } from './state';
 
@@ -187,9 +188,11 @@ export interface RunBody {
 	input: Record<string, unknown>;
 	policy: { executionTimeout: number; ttl: number; lowPriority: boolean };
 	webhook?: string;
+	/** Secret: neither logged nor part of the fingerprint. */
+	s3Config?: S3Config;
 }
 
-/** The body of /run and /runsync. Both times of the policy are always sent. */
+/** The body of /run and /runsync, without images. Both times of the policy are always sent. */
 export function buildBody(input: Record<string, unknown>, options: JobOptions): RunBody {
 	// The platform drops an empty input and lets the job hang for two minutes.
 	if (Object.keys(input).length === 0) throw invalidInput("'Input' must not be empty.");
@@ -202,12 +205,14 @@ export function buildBody(input: Record<string, unknown>, options: JobOptions): 
 		},
 	};
 	if (options.waitForResult === 'dontWait' && options.webhookUrl) body.webhook = options.webhookUrl;
-	const isSync = options.submitMode === 'sync' && options.waitForResult === 'poll';
-	const most = isSync ? jobLimits.runsyncBodyBytes : jobLimits.runBodyBytes;
-	const bytes = Buffer.byteLength(JSON.stringify(body));
+	const most = mostBodyBytes(options);
+	const bytes = sizeOf(body);
 	if (bytes > most) {
 		const size = (bytes / 1e6).toFixed(1);
 		throw invalidInput(`The request is ${size} MB; RunPod takes at most ${most / 1e6} MB.`);
 	}
 	return body;
 }
+
+/** Bytes of the request, encoded. */
+export const sizeOf = (body: RunBody): number => Buffer.byteLength(JSON.stringify(body));

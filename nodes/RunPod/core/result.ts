@@ -12,6 +12,18 @@ export interface Source {
 	values: Record<string, unknown>;
 }
 
+export type PictureForm = 'link' | 'path' | 'inline';
+
+const LONGEST_PATH = 2048;
+
+/** A link, a path on the server that made it, or the picture itself. By the beginning of large texts. */
+export function formOf(data: string): PictureForm {
+	if (/^https?:\/\//i.test(data.slice(0, 10))) return 'link';
+	if (data.length > LONGEST_PATH || /^data:/i.test(data.slice(0, 5))) return 'inline';
+	// Base64 knows neither dots nor question marks, and a path no line breaks.
+	return /[.?]/.test(data) && !/[\r\n]/.test(data) ? 'path' : 'inline';
+}
+
 export interface Result {
 	/** The output without its pictures. */
 	rest: Record<string, unknown>;

@@ -1,9 +1,8 @@
-import { jobLimits } from '../contract/job';
-import { limits } from '../contract/limits';
-import type { Route } from '../contract/routes';
-import { JobFailure, failureOf, invalidInput } from './failure';
+import { settings } from '../contract/limits';
+import { JobFailure, failureOf } from './failure';
 import { readPicture } from './picture';
 import type { Picture } from './picture';
+import { checked } from './request';
 
 /** What an image that goes into a job has to be. Everything here is checked before a submit. */
 
@@ -12,9 +11,20 @@ const MB = 1e6;
 /** Rounded up: an image of one byte too many must not read as being at the limit. */
 const inMb = (bytes: number): number => Math.ceil(bytes / (MB / 10)) / 10;
 
-/** How many images one job of a route takes. */
-export const mostImagesOf = (route: Route): number =>
-	limits[route].find(({ name }) => name === 'images')?.maxItems ?? 1;
+/** How many images one item may have, and how large one may be. */
+export interface SourceLimits {
+	images: number;
+	bytes: number;
+}
+
+/** By the collection of options; the defaults are what a worker takes that nobody has told otherwise. */
+export function sourceLimitsOf(options: Readonly<Record<string, unknown>>): SourceLimits {
+	const megabytes = Number(checked(settings.maxImageMb, options.maxImageMb));
+	return {
+		images: Number(checked(settings.maxImages, options.maxImages)),
+		bytes: Math.round(megabytes * MB),
+	};
+}
 
 export function checkCount(count: number, most: number): void {
 	if (count === 0) throw sourceRequired();
@@ -28,8 +38,7 @@ export const sourceRequired = (remedy?: string): JobFailure =>
 	new JobFailure(failureOf('SOURCE_REQUIRED', {}, { remedy }));
 
 /** `index` counts from 1. The size is known before the bytes are: nothing large is read in vain. */
-export function checkBytes(index: number, bytes: number): void {
-	const most = jobLimits.sourceImageBytes;
+export function checkBytes(index: number, bytes: number, most: number): void {
 	if (bytes <= most) return;
 	const values = { index, size_mb: inMb(bytes).toFixed(1), limit_mb: most / MB };
 	throw new JobFailure(failureOf('IMAGE_TOO_LARGE', values));
@@ -42,28 +51,14 @@ export function checkKind(index: number, head: Buffer): Picture {
 	return picture;
 }
 
-/** All images of one request; base64 makes four bytes of three. */
-export function checkTotal(sizes: number[], isSync: boolean): void {
-	const total = sizes.reduce((sum, bytes) => sum + Math.ceil(bytes / 3) * 4, 0);
-	const most = isSync ? jobLimits.runsyncBodyBytes : jobLimits.runBodyBytes;
-	// The prompt and everything else need a little room, too.
-	if (total <= most - 50_000) return;
-	const way = isSync ? '' : " With 'Submit Mode' Sync it takes twice as much.";
-	throw invalidInput(
-		`The images are ${inMb(total)} MB in base64; RunPod takes at most ${most / MB} MB in one request. Send fewer or smaller images.${way}`,
-	);
-}
-
 const DATA_URI = /^data:[^,]{0,200};base64,/i;
 
 /** The bytes of a base64 text or a data URI. Throws UNSUPPORTED_IMAGE for anything else. */
-export function decodeText(index: number, text: string): Buffer {
+export function decodeText(index: number, text: string, most: number): Buffer {
 	// By its beginning: a pattern over the whole text would overflow the stack with a large image.
 	const prefix = DATA_URI.exec(text.slice(0, 300))?.[0] ?? '';
-	checkBytes(index, Math.floor((text.length - prefix.length) * 0.7));
-	const bytes = Buffer.from(text.slice(prefix.length), 'base64');
-	checkBytes(index, bytes.length);
-	return bytes;
+	checkBytes(index, Math.floor((text.length - prefix.length) * 0.7), most);
+	return Buffer.from(text.slice(prefix.length), 'base64');
 }
 
 /** Names or addresses from a field: an expression can give a list, a person types a text. */

@@ -1,4 +1,5 @@
 import type { Cost } from '../core/cost';
+import { failureIn } from '../core/failure';
 import type { Failure } from '../core/failure';
 import { attachedRun } from '../core/run';
 import type { FinalAction } from '../core/run';
@@ -7,7 +8,8 @@ import type { JobRegister } from './identify';
 import type { PeerBook } from './peerBook';
 import type { AcceptedJob, PlannedJob } from './planned';
 import { cancelJob, runJob } from './runJob';
-import type { JobEnd } from './runJob';
+import type { JobEnd, JobWork } from './runJob';
+import { bodyOf, tidyUp } from './shipping';
 import type { StopSign } from './stop';
 import type { Surroundings } from './surroundings';
 import type { Watch } from './watch';
@@ -60,9 +62,9 @@ export class Attempts {
 		const isNew = job.body !== undefined && job.first.jobId === undefined && !job.first.end;
 		if (isNew) await this.surroundings.look(api, this.stop);
 		let wasKnown = job.first.jobId !== undefined;
-		const ended = await runJob(job.first, {
+		const work: JobWork = {
 			api,
-			body: job.body,
+			body: undefined,
 			stop: this.stop,
 			policy: () => ({
 				...job.policy,
@@ -77,10 +79,19 @@ export class Attempts {
 					wasKnown = true;
 					register?.accepted(itemIndex, fingerprint, seen, api.endpointId ?? api.baseUrl);
 				}
+				// Its images can be large, and the job may run for hours.
+				if (seen.jobId !== undefined) work.body = undefined;
 				this.peers.slowDown(api, seen);
 				watch.note(seen, Date.now());
 			},
-		});
+		};
+		try {
+			work.body = await bodyOf(job);
+		} catch (thrown) {
+			return { run: job.first, end: { type: 'fail', failure: failureIn(thrown) } };
+		}
+		const ended = await runJob(job.first, work);
+		await tidyUp(job, ended.end);
 		if (fingerprint !== undefined) register?.ended(itemIndex, ended.end);
 		return ended;
 	}

@@ -226,20 +226,10 @@ export class Batch {
 	}
 
 	private async itemsOf({ served, run, end, watch }: Going): Promise<INodeExecutionData[]> {
-		const { itemIndex, options, binary, api } = served;
+		const { options, api } = served;
 		if (end.type === 'fail') throw new JobFailure(end.failure);
 		const jobId = run.jobId ?? '';
-		const finished = {
-			job: end.job,
-			jobId,
-			endpointId: api.endpointId,
-			baseUrl: api.baseUrl,
-			timeline: watch.timeline,
-			options,
-			binary,
-			itemIndex,
-			servedBy: served.servedBy ?? ('primary' as const),
-		};
+		const finished = { ...served, job: end.job, jobId, timeline: watch.timeline };
 		if (end.type === 'handOver') {
 			this.tally.handedOver += 1;
 			return [notFinishedItem(finished)];

@@ -6,6 +6,7 @@ import { dearestOf } from '../core/cost';
 import { failureOf } from '../core/failure';
 import type { Failure } from '../core/failure';
 import { isRecord } from '../core/state';
+import { changed } from './planned';
 import type { PlannedJob } from './planned';
 import type { JobEnd } from './runJob';
 import type { StopSign } from './stop';
@@ -144,11 +145,14 @@ export class BudgetGuard {
 		this.reserved.set(endpointId, (this.reserved.get(endpointId) ?? 0) + reserveUsd);
 		if (cappedBy === undefined || job.body === undefined) return { job, perHour, reserveUsd };
 		const cap = { scope: cappedBy, limitUsd: limits[cappedBy], capUsd: reserveUsd };
-		const policy = { ...job.body.policy, executionTimeout: runTimeoutMs };
+		const body = changed(job.body, (made) => ({
+			...made,
+			policy: { ...made.policy, executionTimeout: runTimeoutMs },
+		}));
 		return {
 			job: {
 				...job,
-				body: { ...job.body, policy },
+				body,
 				policy: { ...job.policy, runTimeoutMs, cap },
 				options: { ...job.options, runTimeoutS: runTimeoutMs / 1000, cap },
 			},

@@ -11,6 +11,8 @@ import { isEncodedFile, jobOf, replyOf, takeApart, withoutFiles } from '../core/
 import type { Source } from '../core/result';
 import { isRecord } from '../core/state';
 import type { JobView } from '../core/state';
+import type { JobApi } from '../transport/jobs';
+import type { Storage } from '../transport/storage';
 import { captionItems } from './captionItems';
 import type { BinaryPlan } from './prepared';
 import { storePicture } from './pictures';
@@ -19,13 +21,14 @@ import { toolLink } from './tool';
 export interface Finished {
 	job: JobView;
 	jobId: string;
-	endpointId?: string;
-	baseUrl: string;
+	api: JobApi;
 	timeline: TimelineEntry[];
 	options: JobOptions;
 	binary: BinaryPlan;
 	itemIndex: number;
-	servedBy: 'primary' | 'fallback';
+	servedBy?: 'primary' | 'fallback';
+	/** The bucket, where one was chosen. */
+	storage?: Storage;
 	/** Missing where it was not asked for. */
 	cost?: Cost | null;
 	/** The output was no object; only Simplify needs a name for it. */
@@ -65,36 +68,35 @@ export async function collect(
 	}
 	const items: INodeExecutionData[] = [];
 	const base = safeFileName(plan.fileName, plan.prompt);
+	const { output = 'binary' } = plan;
 	for (const [index, source] of sources.entries()) {
 		const isMany = sources.length > 1;
 		const field = isMany ? fieldOfMany(source, index) : plan.field;
 		const stored = await storePicture(context, source, {
 			jobId,
-			baseUrl: finished.baseUrl,
+			api: finished.api,
+			storage: finished.storage,
+			output,
 			name: isMany ? `${base}-${field}` : base,
 			number: index + 1,
 			timeoutMs: requestTimeoutMs(source.data.slice(0, 300), options.requestTimeoutS),
 		});
 		source.data = '';
-		const { picture, bytes, url, binary } = stored;
-		const file = {
-			field,
-			fileName: binary.fileName ?? '',
-			mimeType: picture.mimeType,
-			bytes,
-			width: picture.width,
-			height: picture.height,
-			url: url ?? toolLink(context, binary),
-		};
-		const item = itemOf(finished, head, { ...rest, ...source.values }, [file]);
-		items.push({ ...item, binary: { [field]: binary } });
+		const { binary, ...described } = stored;
+		const url = described.url ?? (binary ? toolLink(context, binary) : null);
+		const file = { field: binary ? field : null, ...described, url };
+		const link = output === 'binary' ? {} : { image_url: url };
+		const item = itemOf(finished, head, { ...rest, ...source.values, ...link }, [file]);
+		items.push(binary ? { ...item, binary: { [field]: binary } } : item);
 	}
 	return items;
 }
 
 /** Job and reply are read before the output is let go. */
-function headOf({ job, jobId, endpointId, options, servedBy }: Finished): Record<string, unknown> {
-	return options.simplify ? { job: jobOf(job, jobId, endpointId, servedBy) } : replyOf(job, jobId);
+function headOf({ job, jobId, api, options, servedBy }: Finished): Record<string, unknown> {
+	return options.simplify
+		? { job: jobOf(job, jobId, api.endpointId, servedBy) }
+		: replyOf(job, jobId);
 }
 
 function itemOf(

@@ -50,7 +50,7 @@ export async function holdWorker(plane: Plane, wish: HoldWish): Promise<IDataObj
 		options,
 	);
 	const register = new JobRegister(context);
-	const fingerprint = fingerprintOf(api.baseUrl, body);
+	const fingerprint = fingerprintOf(api.baseUrl, body.input);
 	const known = register.find(itemIndex, fingerprint);
 	if (known !== undefined && known.jobId === undefined) {
 		// Retry On Fail: a second hold beside one that may be there would pay twice.
@@ -64,7 +64,7 @@ export async function holdWorker(plane: Plane, wish: HoldWish): Promise<IDataObj
 		policy: () => policy,
 		stop,
 		observe: (now, action) => {
-			if (action.type === 'submit') register.submitting(itemIndex, fingerprint, Date.now());
+			if (action.type === 'submit') register.submitting({ itemIndex }, fingerprint, Date.now());
 			if (now.jobId === undefined || wasNoted) return;
 			wasNoted = true;
 			register.accepted(itemIndex, fingerprint, now, `hold a worker of ${endpointId}`);

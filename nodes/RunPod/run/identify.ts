@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 
 import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
-import type { RunBody } from '../core/request';
 import type { FinalAction, Run } from '../core/run';
 import { mayRunAgain } from '../core/secondTry';
 import type { KnownJob } from '../core/secondTry';
@@ -128,6 +127,13 @@ export class JobRegister {
 	}
 }
 
-/** The same input for the same place gives the same text; the input itself is not kept. */
-export const fingerprintOf = (place: string, body: RunBody): string =>
-	createHash('sha256').update(place).update(JSON.stringify(body.input)).digest('hex').slice(0, 32);
+/**
+ * The same input for the same place gives the same text; the input itself is not kept. Of images
+ * the content counts, not the way that it goes: a link is another one each time.
+ */
+export const fingerprintOf = (place: string, input: object, images: string[] = []): string =>
+	createHash('sha256')
+		.update(place)
+		.update(JSON.stringify([input, images]))
+		.digest('hex')
+		.slice(0, 32);

@@ -1,213 +1,145 @@
+import { createHash } from 'node:crypto';
+
 import type { IExecuteFunctions } from 'n8n-workflow';
 
-import { jobLimits } from '../contract/job';
 import { settings } from '../contract/limits';
-import { isPrivateHost, requestTimeoutMs } from '../core/address';
-import { JobFailure, failureOf, invalidInput } from '../core/failure';
+import { invalidInput } from '../core/failure';
 import type { JobOptions } from '../core/options';
 import { HEAD_BYTES } from '../core/picture';
-import { describeReply } from '../core/reply';
-import {
-	baseNameOf,
-	checkBytes,
-	checkCount,
-	checkKind,
-	checkTotal,
-	decodeText,
-	listOf,
-	sourceRequired,
-} from '../core/sources';
-import { download } from '../transport/http';
-import type { Download } from '../transport/http';
-import { openJobApi } from '../transport/jobs';
+import { checkBytes, checkKind } from '../core/sources';
+import type { SourceLimits } from '../core/sources';
+import { origins } from './origins';
+import type { Origin } from './origins';
 
-/** Reads the images that go into a job: binary fields, addresses or base64. */
-
-/** One image, as its original bytes. */
+/**
+ * The images that go into a job. All of a run are checked before its first submit, which would be
+ * gigabytes in a large batch: what is checked is let go, and read again for the submit of its job.
+ */
 export interface SourceImage {
-	base64: string;
 	bytes: number;
 	mimeType: string;
+	extension: string;
 	width: number | null;
 	height: number | null;
 	/** Name of the binary field, for images that come from one. */
 	field: string | null;
 	/** File name as it came, with its ending. */
 	fileName: string;
-}
-
-/** An image before it was looked at. */
-interface Raw {
-	bytes: Buffer;
-	field: string | null;
-	fileName?: string;
+	/** The same content gives the same text. */
+	digest: string;
+	/** The original bytes, once more. Throws where they are not those that were checked. */
+	read(): Promise<Buffer>;
 }
 
 /**
- * The source images of one item, at most `most`, each checked by its size and its content. Throws
- * SOURCE_REQUIRED, TOO_MANY_IMAGES, IMAGE_TOO_LARGE, UNSUPPORTED_IMAGE, INVALID_INPUT or NETWORK;
- * nothing was submitted then.
+ * The source images of one item, each checked by its size and its content. Throws SOURCE_REQUIRED,
+ * TOO_MANY_IMAGES, IMAGE_TOO_LARGE, UNSUPPORTED_IMAGE, INVALID_INPUT or NETWORK; nothing was
+ * submitted then.
  */
 export async function readSources(
 	context: IExecuteFunctions,
 	itemIndex: number,
-	most: number,
+	limits: SourceLimits,
 	options: JobOptions,
 ): Promise<SourceImage[]> {
 	const kind = context.getNodeParameter('imageSource', itemIndex, settings.imageSource.default);
-	const read = readers.get(String(kind));
-	if (read === undefined) {
-		throw invalidInput(`'Source' must be one of ${[...readers.keys()].join(', ')}, not '${kind}'.`);
+	const find = origins.get(String(kind));
+	if (find === undefined) {
+		throw invalidInput(
+			`'Source' must be one of ${[...origins.keys()].join(', ')}, not '${String(kind)}'.`,
+		);
 	}
 	const images: SourceImage[] = [];
-	for await (const raw of read(context, itemIndex, most, options)) {
-		images.push(looked(raw, images.length + 1));
+	for (const origin of await find({ context, itemIndex, limits, options })) {
+		images.push(await looked(context, origin, images.length + 1, limits));
 	}
-	checkTotal(
-		images.map(({ bytes }) => bytes),
-		options.submitMode === 'sync' && options.waitForResult === 'poll',
-	);
 	return images;
 }
 
-function looked({ bytes, field, fileName }: Raw, index: number): SourceImage {
-	checkBytes(index, bytes.length);
-	const picture = checkKind(index, bytes.subarray(0, HEAD_BYTES));
+async function looked(
+	context: IExecuteFunctions,
+	origin: Origin,
+	index: number,
+	limits: SourceLimits,
+): Promise<SourceImage> {
+	// A server is not asked twice for a file that there is room for.
+	const room = origin.isRemote ? roomOf(context) : undefined;
+	const seen = await inspect(origin, index, limits.bytes, (room?.bytes ?? 0) > 0);
+	const picture = checkKind(index, seen.head);
+	let kept = seen.whole;
+	if (room && kept) room.bytes -= kept.length;
+	const read = async (): Promise<Buffer> => {
+		const bytes = kept;
+		kept = undefined;
+		if (room && bytes) room.bytes += bytes.length;
+		return bytes ?? (await readAgain(origin, index, limits.bytes, seen.digest));
+	};
 	return {
-		base64: bytes.toString('base64'),
-		bytes: bytes.length,
+		bytes: seen.bytes,
 		mimeType: picture.mimeType,
+		extension: picture.extension,
 		width: picture.width,
 		height: picture.height,
-		field,
-		fileName: fileName ?? `image-${index}.${picture.extension}`,
+		field: origin.field,
+		fileName: origin.fileName ?? `image-${index}.${picture.extension}`,
+		digest: seen.digest,
+		read,
 	};
 }
 
-type Read = (
-	context: IExecuteFunctions,
-	itemIndex: number,
-	most: number,
-	options: JobOptions,
-) => AsyncGenerator<Raw>;
-
-const readers: ReadonlyMap<string, Read> = new Map([
-	['binary', fromFields],
-	['url', fromUrls],
-	['base64', fromTexts],
-]);
-
-async function* fromFields(
-	context: IExecuteFunctions,
-	itemIndex: number,
-	most: number,
-): AsyncGenerator<Raw> {
-	const known = Object.keys(context.getInputData()[itemIndex]?.binary ?? {});
-	const asked = listOf(context.getNodeParameter('inputField', itemIndex, ''), /,/);
-	const names = asked.includes('*') ? known : asked;
-	const missing = names.find((name) => !known.includes(name));
-	if (names.length === 0 || missing !== undefined) {
-		const there =
-			known.length === 0 ? 'it has none' : `its binary fields are ${known.slice(0, 10).join(', ')}`;
-		const wanted = missing === undefined ? 'no binary field' : `no binary field '${missing}'`;
-		throw sourceRequired(
-			`The item has ${wanted}; ${there}. Check 'Input Binary Field(s)', or choose another 'Source'.`,
-		);
-	}
-	checkCount(names.length, most);
-	for (const [index, name] of names.entries()) {
-		const data = context.helpers.assertBinaryData(itemIndex, name);
-		// A stored file tells its size without being read.
-		const stored = data.id ? await context.helpers.getBinaryMetadata(data.id) : undefined;
-		checkBytes(index + 1, stored?.fileSize ?? 0);
-		const bytes = await context.helpers.getBinaryDataBuffer(itemIndex, name);
-		yield { bytes, field: name, fileName: data.fileName };
-	}
+interface Seen {
+	bytes: number;
+	head: Buffer;
+	digest: string;
+	/** All of it, where it was wanted. */
+	whole?: Buffer;
 }
 
-async function* fromTexts(
-	context: IExecuteFunctions,
-	itemIndex: number,
-	most: number,
-): AsyncGenerator<Raw> {
-	// A data URI holds a comma, and base64 may hold line breaks: only a list can be several images.
-	const texts = listOf(context.getNodeParameter('imageBase64', itemIndex, ''), /(?!)/);
-	checkCount(texts.length, most);
-	for (const [index, text] of texts.entries()) {
-		yield { bytes: decodeText(index + 1, text), field: null };
-	}
-}
-
-async function* fromUrls(
-	context: IExecuteFunctions,
-	itemIndex: number,
-	most: number,
-	options: JobOptions,
-): AsyncGenerator<Raw> {
-	const urls = listOf(context.getNodeParameter('imageUrls', itemIndex, ''), /\s+|,\s*(?=https?:)/i);
-	checkCount(urls.length, most);
-	const { baseUrl } = await openJobApi(context, options);
-	for (const [index, url] of urls.entries()) {
-		const bytes = await fetchImage(context, index + 1, url, baseUrl, options);
-		const base = baseNameOf(url);
-		yield { bytes, field: null, fileName: base };
-	}
-}
-
-const MOST_REDIRECTS = 3;
-
-async function fetchImage(
-	context: IExecuteFunctions,
+/** Stops as soon as the limit is passed, whatever was said about the length. */
+async function inspect(
+	origin: Origin,
 	index: number,
-	address: string,
-	baseUrl: string,
-	options: JobOptions,
+	most: number,
+	isKept: boolean,
+): Promise<Seen> {
+	const { chunks, length = 0 } = await origin.open();
+	// A stored file tells its size without being read.
+	checkBytes(index, length, most);
+	const hash = createHash('sha256');
+	const held: Buffer[] = [];
+	let bytes = 0;
+	for await (const chunk of chunks) {
+		if (isKept || bytes < HEAD_BYTES) held.push(chunk);
+		hash.update(chunk);
+		bytes += chunk.length;
+		if (bytes > most) break;
+	}
+	checkBytes(index, bytes, most);
+	const all = Buffer.concat(held);
+	const head = isKept ? all : Buffer.from(all.subarray(0, HEAD_BYTES));
+	return { bytes, head, digest: hash.digest('hex'), whole: isKept ? all : undefined };
+}
+
+async function readAgain(
+	origin: Origin,
+	index: number,
+	most: number,
+	digest: string,
 ): Promise<Buffer> {
-	let url = address;
-	for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects += 1) {
-		if (!/^https?:\/\//i.test(url)) {
-			throw invalidInput(`The URL of image ${index} must begin with https:// or http://.`);
-		}
-		// Addresses often come from outside; only a worker in a private place is given images of one.
-		if (isPrivateHost(url) && !isPrivateHost(baseUrl)) {
-			throw invalidInput(
-				`The URL of image ${index} leads into a private network. Fetch it with an HTTP Request node and take its binary field.`,
-			);
-		}
-		const opened = await download(context, url, requestTimeoutMs(url, options.requestTimeoutS));
-		if ('kind' in opened) throw notFetched(index, describeReply(opened));
-		if (!('redirect' in opened)) return await readAll(index, opened);
-		url = opened.redirect;
+	const { whole, digest: now } = await inspect(origin, index, most, true);
+	if (whole === undefined || now !== digest) {
+		throw invalidInput(`Image ${index} is another one than when all images were checked.`);
 	}
-	throw notFetched(index, `it was redirected more than ${MOST_REDIRECTS} times`);
+	return whole;
 }
 
-/** Stops as soon as the limit is passed, whatever the server said about the length. */
-async function readAll(index: number, { stream, length }: Download): Promise<Buffer> {
-	const chunks: Buffer[] = [];
-	let size = 0;
-	const isTooLarge = () => Math.max(size, length ?? 0) > jobLimits.sourceImageBytes;
-	try {
-		for await (const chunk of stream) {
-			if (isTooLarge()) break;
-			chunks.push(Buffer.from(chunk));
-			size += chunk.length;
-		}
-	} catch (thrown) {
-		throw notFetched(index, thrown instanceof Error ? thrown.message : String(thrown));
-	} finally {
-		stream.destroy();
-	}
-	checkBytes(index, Math.max(size, length ?? 0));
-	if (length !== undefined && size < length) {
-		throw notFetched(index, `${size} of ${length} bytes came`);
-	}
-	return Buffer.concat(chunks);
-}
+/** So much of what was fetched is kept until its submit, in all of a run. */
+const ROOM_BYTES = 32e6;
 
-function notFetched(index: number, why: string): JobFailure {
-	const detail = `Image ${index} could not be fetched from its URL: ${why}`;
-	const remedy =
-		'Check the URL and whether it can be read without signing in. Nothing was submitted.';
-	return new JobFailure(failureOf('NETWORK', { detail }, { remedy }));
+const rooms = new WeakMap<IExecuteFunctions, { bytes: number }>();
+
+function roomOf(context: IExecuteFunctions): { bytes: number } {
+	const room = rooms.get(context) ?? { bytes: ROOM_BYTES };
+	rooms.set(context, room);
+	return room;
 }

@@ -5,7 +5,7 @@ import type { Limit } from '../contract/limits';
 import { baseUrlOf, endpointIdOf } from '../core/address';
 import { isLimited } from '../core/budget';
 import { invalidInput } from '../core/failure';
-import type { JobOptions, JobTarget, WaitForResult } from '../core/options';
+import type { JobOptions, JobTarget, OutputAs, WaitForResult } from '../core/options';
 import { problemOf } from '../core/request';
 
 type Read = (name: string) => unknown;
@@ -99,6 +99,13 @@ export function readJobOptions(this: IExecuteFunctions, itemIndex: number): JobO
 		costEstimate: value(read, settings.costEstimate) === true,
 		allowEmptyOutput: value(read, settings.allowEmptyOutput) === true,
 		budget: budgetOf(read),
+		hasStorage: value(read, settings.storage) === 'runPodStorage',
 		webhookUrl: !isWaiting && webhook !== '' ? webhook : undefined,
 	};
+}
+
+/** What the pictures of a result become, by the field of the form or the collection of options. */
+export function outputAsOf(given: unknown): OutputAs {
+	const output = value(() => given, settings.outputAs);
+	return output === 'url' || output === 'both' ? output : 'binary';
 }

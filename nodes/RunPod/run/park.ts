@@ -6,6 +6,7 @@ import { attachedRun } from '../core/run';
 import { noPeers } from '../core/schedule';
 import type { JobApi } from '../transport/jobs';
 import type { Batch } from './batch';
+import { changed } from './planned';
 import type { AcceptedJob, PlannedJob } from './planned';
 import type { JobRegister } from './identify';
 import type { ParkedBatch } from './parked';
@@ -55,6 +56,7 @@ export async function parkJobs(
 			submittedAt,
 			options: job.options,
 			binary: job.binary,
+			uploads: job.uploads,
 			servedBy: job.servedBy ?? 'primary',
 		})),
 		failed: batch.settled(),
@@ -85,7 +87,7 @@ function waitLimit(jobs: PlannedJob[], now: number): Date {
 function withCallback(job: PlannedJob, webhook: string): PlannedJob {
 	return {
 		...job,
-		body: job.body && { ...job.body, webhook },
+		body: changed(job.body, (made) => ({ ...made, webhook })),
 		policy: { ...job.policy, until: 'submit' },
 		fallback: job.fallback && withCallback(job.fallback, webhook),
 	};

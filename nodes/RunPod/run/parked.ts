@@ -16,6 +16,8 @@ export interface ParkedJob {
 	options: JobOptions;
 	binary: BinaryPlan;
 	servedBy: 'primary' | 'fallback';
+	/** Names of its images in the bucket. */
+	uploads?: string[];
 }
 
 export interface ParkedBatch {

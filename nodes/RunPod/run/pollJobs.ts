@@ -7,6 +7,7 @@ import { openJobApi } from '../transport/jobs';
 import { Batch } from './batch';
 import type { PlannedJob } from './planned';
 import type { PreparedPoll } from './prepared';
+import { storageFor } from './shipping';
 
 /** A single look is tried again for this long when the network fails. */
 const ONE_LOOK_MS = 30_000;
@@ -19,11 +20,14 @@ export async function pollJobs(
 	const batch = new Batch(this, this.getInputData().length);
 	const jobs = await batch.plan(async (itemIndex): Promise<PlannedJob> => {
 		const { jobId, mode, timeoutS, options, binary } = prepare(itemIndex);
+		const api = await openJobApi(this, options);
+		const storage = await storageFor(this, binary.output, options, api);
 		return {
 			itemIndex,
 			options,
 			binary,
-			api: await openJobApi(this, options),
+			api,
+			storage,
 			first: attachedRun(jobId),
 			policy: {
 				...policyOf(options, noPeers()),

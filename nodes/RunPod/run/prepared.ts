@@ -1,7 +1,8 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import type { JobOptions } from '../core/options';
+import type { JobOptions, OutputAs } from '../core/options';
 import type { CaptionPlan } from './captionItems';
+import type { SourceImage } from './inputs';
 
 /** Where the pictures of a job go. */
 export interface BinaryPlan {
@@ -10,6 +11,8 @@ export interface BinaryPlan {
 	/** File name without extension; else the first 50 characters of the prompt. */
 	fileName?: string;
 	prompt?: string;
+	/** Missing for results without pictures. */
+	output?: OutputAs;
 	/** Whether a result without a picture is a failure; for jobs of this node it is, unless said. */
 	isRequired?: boolean;
 	/** The output may have any shape: only what is certainly a picture is taken out of it. */
@@ -22,8 +25,11 @@ export interface BinaryPlan {
 export interface PreparedJob {
 	/** The input items whose work it does, where they are several. */
 	itemIndexes?: number[];
-	/** The worker's input, with `route`. */
+	/** The worker's input, with `route`; its `images` come from here where they stand here. */
 	input: IDataObject;
+	images?: SourceImage[];
+	/** Whether the worker knows the word `output`, which asks it for links. */
+	mayAskForLinks?: boolean;
 	options: JobOptions;
 	binary: BinaryPlan;
 }

@@ -14,6 +14,7 @@ import type { PlannedJob } from './planned';
 import { look } from './park';
 import { readParked } from './parked';
 import type { ParkedBatch } from './parked';
+import { storageOf } from './shipping';
 
 /** Finished jobs are read again for this long when the network fails. */
 const READ_MS = 60_000;
@@ -70,13 +71,11 @@ function jobContext(webhook: IWebhookFunctions, parked: ParkedBatch): IExecuteFu
 async function plan(context: IExecuteFunctions, parked: ParkedBatch): Promise<PlannedJob[]> {
 	const planned: PlannedJob[] = [];
 	for (const parkedJob of parked.jobs) {
-		const { itemIndex, itemIndexes, jobId, submittedAt, options, binary, servedBy } = parkedJob;
+		const { jobId, submittedAt, options, ...known } = parkedJob;
 		planned.push({
-			itemIndex,
-			itemIndexes,
+			...known,
 			options,
-			binary,
-			servedBy,
+			storage: await storageOf(context, options),
 			api: await openJobApi(context, options),
 			first: attachedRun(jobId, submittedAt),
 			policy: {

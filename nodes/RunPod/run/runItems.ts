@@ -2,16 +2,16 @@ import type { IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 
 import type { JobTarget } from '../core/options';
 import { policyOf } from '../core/plan';
-import { buildBody } from '../core/request';
 import type { Policy, Run } from '../core/run';
 import { noPeers } from '../core/schedule';
 import { takeUp } from '../core/secondTry';
 import { openJobApi } from '../transport/jobs';
 import { Batch } from './batch';
 import type { PlannedJob } from './planned';
-import { JobRegister, fingerprintOf } from './identify';
+import { JobRegister } from './identify';
 import { parkJobs } from './park';
 import type { PreparedJob } from './prepared';
+import { shippingOf, storageOf } from './shipping';
 
 /** A job and the item that it begins with. */
 export type ItemJob = PreparedJob & { itemIndex: number };
@@ -34,12 +34,12 @@ export async function runItems(
 	});
 	const joined = register.parted(prepared).flatMap((part) => join(part));
 	const jobs = await batch.planEach(joined, async (job): Promise<PlannedJob> => {
-		const { itemIndex, itemIndexes, input, options, binary } = job;
-		const body = buildBody(input, options);
+		const { itemIndex, itemIndexes, options, binary } = job;
+		const storage = await storageOf(this, options);
 		const planOn = async (target: JobTarget): Promise<PlannedJob> => {
 			const placed = { ...options, target, fallback: undefined };
 			const api = await openJobApi(this, placed);
-			const fingerprint = fingerprintOf(api.baseUrl, body);
+			const shipping = shippingOf(job, placed, api, storage);
 			const policy = policyOf(placed, noPeers());
 			return {
 				itemIndex,
@@ -48,9 +48,8 @@ export async function runItems(
 				binary: { isRequired: true, ...binary },
 				api,
 				policy,
-				body,
-				fingerprint,
-				first: firstOf(register, itemIndex, fingerprint, policy),
+				...shipping,
+				first: firstOf(register, itemIndex, shipping.fingerprint, policy),
 			};
 		};
 		const primary = await planOn(options.target);

@@ -9,12 +9,14 @@ import { isRecord } from '../core/state';
 
 export type HttpContext = IExecuteFunctions | ILoadOptionsFunctions;
 
-export type CredentialName = 'runPodApi' | 'runPodWorkerApi';
+export type CredentialName = 'runPodApi' | 'runPodStorageApi' | 'runPodWorkerApi';
 
 export interface Call {
-	method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+	method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 	url: string;
+	/** A value that goes out as JSON, or the bytes of a file. */
 	body?: object;
+	headers?: Record<string, string>;
 	timeoutMs: number;
 	/**
 	 * Whether the call goes on when the execution is stopped. A submit must: its answer names the
@@ -116,13 +118,14 @@ export async function send(
 		method: call.method,
 		url: call.url,
 		timeout: call.timeoutMs,
-		json: true,
+		json: !Buffer.isBuffer(call.body),
 		returnFullResponse: true,
 		ignoreHttpStatusErrors: true,
 		// A redirect would carry the key to an address that nobody checked.
 		disableFollowRedirect: true,
 	};
 	if (call.body !== undefined) options.body = call.body;
+	if (call.headers !== undefined) options.headers = { ...call.headers };
 	const self = call.outlivesStop ? quiet(context) : context;
 	try {
 		const { httpRequest, httpRequestWithAuthentication } = context.helpers;
@@ -155,24 +158,34 @@ export interface Download {
 	length?: number;
 }
 
-/** Opens a link of a job's result. No credential goes along. */
+/** What came instead of a file. */
+export type NoDownload = { redirect: string } | Exclude<Reply, { kind: 'ok' }>;
+
+/** Opens a file behind a link; a credential goes along only where the address is its own. */
 export async function download(
-	context: IExecuteFunctions,
+	context: HttpContext,
 	url: string,
 	timeoutMs: number,
-): Promise<Download | { redirect: string } | Exclude<Reply, { kind: 'ok' }>> {
+	credential?: CredentialName,
+): Promise<Download | NoDownload> {
+	const options: IHttpRequestOptions = {
+		method: 'GET',
+		url,
+		timeout: timeoutMs,
+		encoding: 'stream',
+		returnFullResponse: true,
+		ignoreHttpStatusErrors: true,
+		// The caller looks at each address before it goes there.
+		disableFollowRedirect: true,
+		abortSignal:
+			'getExecutionCancelSignal' in context ? context.getExecutionCancelSignal() : undefined,
+	};
 	try {
-		const response: unknown = await context.helpers.httpRequest({
-			method: 'GET',
-			url,
-			timeout: timeoutMs,
-			encoding: 'stream',
-			returnFullResponse: true,
-			ignoreHttpStatusErrors: true,
-			// The caller looks at each address before it goes there.
-			disableFollowRedirect: true,
-			abortSignal: context.getExecutionCancelSignal(),
-		});
+		const { httpRequest, httpRequestWithAuthentication } = context.helpers;
+		const response: unknown =
+			credential === undefined
+				? await httpRequest(options)
+				: await httpRequestWithAuthentication.call(context, credential, options);
 		if (!isFullResponse(response)) return { kind: 'cut', detail: 'the answer could not be read' };
 		const stream = response.body as Download['stream'];
 		if (response.statusCode < 200 || response.statusCode > 299) {

@@ -1,12 +1,12 @@
 import { jobLimits } from '../contract/job';
-import { baseUrlOf, requestTimeoutMs } from '../core/address';
+import { baseUrlOf, fileUrlOf, requestTimeoutMs } from '../core/address';
 import type { JobOptions } from '../core/options';
 import type { Reply } from '../core/reply';
 import type { RunBody } from '../core/request';
 import { CANCEL_BUDGET_MS } from '../core/run';
 import { mustBeStudioWorker } from '../core/serverType';
-import { send } from './http';
-import type { Call, CredentialName, HttpContext } from './http';
+import { download, send } from './http';
+import type { Call, CredentialName, Download, HttpContext, NoDownload } from './http';
 import { shownAs } from './shownAs';
 
 /** The job API of one target. RunPod and a worker in Pod mode serve the same paths. */
@@ -20,6 +20,8 @@ export interface JobApi {
 	/** Runs a failed job again under its id; not to be repeated after an unclear answer. */
 	retry(jobId: string): Promise<Reply>;
 	health(): Promise<Reply>;
+	/** Opens a file by its path on the worker; an endpoint serves none. */
+	openFile?(path: string): Promise<Download | NoDownload>;
 	/** What a worker at its own address can draw with; RunPod has no such path. */
 	models(): Promise<Reply>;
 	/** Takes the waiting jobs out of the queue; those that run go on. */
@@ -65,6 +67,11 @@ function apiAt(
 	const call = async (method: Call['method'], path: string, more: Partial<Call> = {}) =>
 		await send(context, credential, { method, url: `${baseUrl}/${path}`, timeoutMs, ...more });
 	const isSync = settings.submitMode === 'sync' && settings.waitForResult === 'poll';
+	const openFile = async (path: string): Promise<Download | NoDownload> => {
+		const url = fileUrlOf(baseUrl, path);
+		if (url === undefined) return { kind: 'local', detail: 'its path leads away from the worker' };
+		return await download(context, url, timeoutMs, credential);
+	};
 	const submitPath = isSync ? `runsync?wait=${syncWaitMs(settings, timeoutMs)}` : 'run';
 	return {
 		baseUrl,
@@ -80,6 +87,7 @@ function apiAt(
 		retry: async (jobId) =>
 			await call('POST', `retry/${encodeURIComponent(jobId)}`, { outlivesStop: true }),
 		health: async () => await call('GET', 'health'),
+		openFile: endpointId === undefined ? openFile : undefined,
 		models: async () => await call('GET', 'api/models'),
 		purgeQueue: async () => await call('POST', 'purge-queue', { outlivesStop: true }),
 	};

@@ -17,8 +17,8 @@ class UpscaleInput(StrictModel):
     images: Annotated[
         list[Annotated[str, Field(min_length=1)]],
         Field(
-            description="The images to work on, each as the base64 of its file, as a data URI or as a link: jpg, png, gif (its first image), bmp, tiff or webp, up to 5 MB",
-            max_length=4,
+            description="The images to work on, each as the base64 of its file, as a data URI or as a link: jpg, png, gif (its first image), bmp, tiff or webp. A worker takes up to 4 of up to 5 MB, or what its MAX_IMAGES and MAX_IMAGE_MB say.",
+            max_length=16,
             min_length=1,
         ),
     ]

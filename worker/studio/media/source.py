@@ -10,7 +10,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from studio.contract.job import SOURCE_IMAGE_BYTES, SOURCE_IMAGE_PIXELS
+from studio.context import JobContext
+from studio.contract.job import SOURCE_IMAGE_BYTES, SOURCE_IMAGE_PIXELS, SOURCE_IMAGES
 from studio.failures import StudioFailure
 from studio.media.addresses import AddressRefused
 from studio.media.fetch import Fetch, NotReached, TooLarge
@@ -46,23 +47,50 @@ class Source:
     height: int
 
 
-def read_sources(texts: list[str], most_pixels: int = SOURCE_IMAGE_PIXELS, fetch: Fetch | None = None) -> list[Source]:
+@dataclass(frozen=True)
+class SourceLimits:
+    """What the images of one job may be: bytes and pixels of each, and how many there are."""
+
+    bytes: int = SOURCE_IMAGE_BYTES
+    pixels: int = SOURCE_IMAGE_PIXELS
+    images: int = SOURCE_IMAGES
+
+
+USUAL = SourceLimits()
+
+
+def limits_of(context: JobContext, pixels: int = SOURCE_IMAGE_PIXELS) -> SourceLimits:
+    """The limits that the worker was started with."""
+    settings = context.settings
+    return SourceLimits(round(settings.max_image_mb * 1e6), pixels, settings.max_images)
+
+
+def read_sources(texts: list[str], limits: SourceLimits = USUAL, fetch: Fetch | None = None) -> list[Source]:
     """Checks all images by their headers, none is decoded yet.
 
-    `texts`: base64, data URIs, or links that `fetch` follows. Raises IMAGE_TOO_LARGE, UNSUPPORTED_IMAGE,
-    NETWORK or INVALID_INPUT, which name the image.
+    `texts`: base64, data URIs, or links that `fetch` follows. Raises TOO_MANY_IMAGES, and IMAGE_TOO_LARGE,
+    UNSUPPORTED_IMAGE, NETWORK or INVALID_INPUT, which name the image.
     """
-    return [_read(text, index, most_pixels, fetch) for index, text in enumerate(texts, 1)]
+    _check_count(texts, limits)
+    return [_read(text, index, limits, fetch) for index, text in enumerate(texts, 1)]
 
 
-def read_each(texts: list[str], fetch: Fetch | None = None) -> list[Source | StudioFailure]:
+def read_each(
+    texts: list[str], limits: SourceLimits = USUAL, fetch: Fetch | None = None
+) -> list[Source | StudioFailure]:
     """As `read_sources`, for work that goes on without an image that fails: its failure stands in its place."""
-    return [_source_or_failure(text, index, fetch) for index, text in enumerate(texts, 1)]
+    _check_count(texts, limits)
+    return [_source_or_failure(text, index, limits, fetch) for index, text in enumerate(texts, 1)]
 
 
-def _source_or_failure(text: str, index: int, fetch: Fetch | None) -> Source | StudioFailure:
+def _check_count(texts: list[str], limits: SourceLimits) -> None:
+    if len(texts) > limits.images:
+        raise StudioFailure("TOO_MANY_IMAGES", count=len(texts), limit=limits.images)
+
+
+def _source_or_failure(text: str, index: int, limits: SourceLimits, fetch: Fetch | None) -> Source | StudioFailure:
     try:
-        return _read(text, index, SOURCE_IMAGE_PIXELS, fetch)
+        return _read(text, index, limits, fetch)
     except StudioFailure as failure:
         return failure
 
@@ -81,48 +109,49 @@ def decode(source: Source) -> np.ndarray:
         raise StudioFailure("UNSUPPORTED_IMAGE", index=source.index) from None
 
 
-def _read(text: str, index: int, most_pixels: int, fetch: Fetch | None) -> Source:
-    data = _fetched(text, index, fetch) if _ADDRESS.match(text) else _bytes(text, index)
+def _read(text: str, index: int, limits: SourceLimits, fetch: Fetch | None) -> Source:
+    most = limits.bytes
+    data = _fetched(text, index, most, fetch) if _ADDRESS.match(text) else _bytes(text, index, most)
     width, height = _size(data, index)
-    if width * height > most_pixels:
-        detail = f"Image {index} has {width} x {height} pixels; at most {most_pixels / 1e6:.1f} million are taken."
+    if width * height > limits.pixels:
+        detail = f"Image {index} has {width} x {height} pixels; at most {limits.pixels / 1e6:.1f} million are taken."
         raise StudioFailure("INVALID_INPUT", detail=detail)
     return Source(f"img_000_{index - 1:02d}", index, data, width, height)
 
 
-def _fetched(link: str, index: int, fetch: Fetch | None) -> bytes:
+def _fetched(link: str, index: int, most: int, fetch: Fetch | None) -> bytes:
     if fetch is None or not _FETCHED.match(link):
         detail = f"Image {index} is an address that is not fetched. Send a link that begins with https://, or base64."
         raise StudioFailure("INVALID_INPUT", detail=detail)
     try:
-        return fetch(link, SOURCE_IMAGE_BYTES)
+        return fetch(link, most)
     except AddressRefused as refused:
         raise StudioFailure("INVALID_INPUT", detail=f"The link of image {index} is not followed: {refused}.") from None
     except TooLarge as large:
-        raise _too_large(large.size, index) from None
+        raise _too_large(large.size, index, most) from None
     except NotReached as cause:
         raise StudioFailure("NETWORK", detail=f"Image {index} could not be fetched: {cause}.") from None
 
 
-def _bytes(text: str, index: int) -> bytes:
+def _bytes(text: str, index: int, most: int) -> bytes:
     prefix = _DATA_URI.match(text)
     body = text[prefix.end() :] if prefix else text
     # Each four characters stand for three bytes; line breaks are the only surplus that occurs.
-    if len(body) // 4 * 3 > SOURCE_IMAGE_BYTES * 1.05:
-        raise _too_large(len(body) // 4 * 3, index)
+    if len(body) // 4 * 3 > most * 1.05:
+        raise _too_large(len(body) // 4 * 3, index, most)
     try:
         data = base64.b64decode("".join(body.split()), validate=True)
     except (binascii.Error, ValueError):
         raise StudioFailure("UNSUPPORTED_IMAGE", index=index) from None
-    if len(data) > SOURCE_IMAGE_BYTES:
-        raise _too_large(len(data), index)
+    if len(data) > most:
+        raise _too_large(len(data), index, most)
     return data
 
 
-def _too_large(size: int, index: int) -> StudioFailure:
+def _too_large(size: int, index: int, most: int) -> StudioFailure:
     # Rounded up: an image of one byte too many must not read as being at the limit.
     size_mb = -(-size // 100_000) / 10
-    return StudioFailure("IMAGE_TOO_LARGE", index=index, size_mb=size_mb, limit_mb=f"{SOURCE_IMAGE_BYTES / 1e6:g}")
+    return StudioFailure("IMAGE_TOO_LARGE", index=index, size_mb=size_mb, limit_mb=f"{most / 1e6:g}")
 
 
 def _size(data: bytes, index: int) -> tuple[int, int]:

@@ -13,12 +13,12 @@ from studio.engines.caption.prompt import build_prompt
 from studio.engines.caption.written import Caption, image_seeds, resolve_params, written_well
 from studio.failures import StudioFailure
 from studio.media.fetch import fetcher
-from studio.media.source import decode, read_each
+from studio.media.source import decode, limits_of, read_each
 
 
 def run(input: CaptionInput, context: JobContext) -> dict:
     """The output of the contract without `meta`, which the job runner adds. Raises StudioFailure, Cancelled."""
-    sources = [_decoded(source) for source in read_each(input.images, fetcher(context))]
+    sources = [_decoded(source) for source in read_each(input.images, limits_of(context), fetcher(context))]
     _refuse_if_all_failed(sources)
     places = [place for place, source in enumerate(sources) if not isinstance(source, StudioFailure)]
     seeds = image_seeds(input.seed, len(sources))

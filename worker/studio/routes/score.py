@@ -5,13 +5,13 @@ from studio.context import JobContext
 from studio.contract.score import ScoreInput
 from studio.failures import StudioFailure
 from studio.media.fetch import fetcher
-from studio.media.source import decode, read_sources
+from studio.media.source import decode, limits_of, read_sources
 
 
 def run(input: ScoreInput, context: JobContext) -> dict:
     """The output of the contract without `meta`, which the job runner adds. Raises StudioFailure, Cancelled."""
     settings = context.settings
-    sources = read_sources(input.images, fetch=fetcher(context))
+    sources = read_sources(input.images, limits_of(context), fetcher(context))
     context.progress("loading", 1, "Loading the models")
     assets = Assets(settings, context)
     # Before the engines' libraries, whose import takes seconds: a missing file is told at once.

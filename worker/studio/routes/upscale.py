@@ -9,7 +9,7 @@ from studio.failures import StudioFailure
 from studio.media.fetch import fetcher
 from studio.media.images import encode_image, to_base64
 from studio.media.names import file_name
-from studio.media.source import Source, decode, read_sources
+from studio.media.source import Source, decode, limits_of, read_sources
 
 Size = tuple[int, int]
 
@@ -17,7 +17,7 @@ Size = tuple[int, int]
 def run(input: UpscaleInput, context: JobContext) -> dict:
     """The output of the contract without `meta`, which the job runner adds. Raises StudioFailure, Cancelled."""
     settings = context.settings
-    sources = read_sources(input.images, UPSCALE_SOURCE_PIXELS, fetcher(context))
+    sources = read_sources(input.images, limits_of(context, UPSCALE_SOURCE_PIXELS), fetcher(context))
     # All sizes before the first image: a job that cannot end costs nothing.
     finals = [final_size(source, input) for source in sources]
     context.progress("loading", 1, "Loading the models")

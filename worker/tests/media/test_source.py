@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from studio.context import JobContext
 from studio.failures import StudioFailure
-from studio.media.source import FORMATS, decode, read_sources
+from studio.media.source import FORMATS, SourceLimits, decode, limits_of, read_each, read_sources
+from studio.settings import Settings
 
 PIXELS = np.random.default_rng(3).integers(0, 256, (20, 30, 3), dtype=np.uint8)
 
@@ -65,6 +67,23 @@ def test_one_byte_above_the_limit_is_too_large_and_the_limit_is_not():
     assert str(failure).startswith("IMAGE_TOO_LARGE: Image 2 is 5.1 MB; the limit is 5 MB")
 
 
+def test_a_worker_takes_other_limits_where_it_was_started_with_them():
+    png = base64.b64decode(text_of(picture()))
+    large = base64.b64encode(png + bytes(5_500_000 - len(png))).decode()
+    context = JobContext(
+        "job-1", Settings.from_environment({"ALLOW_NO_AUTH": "1", "MAX_IMAGE_MB": "6", "MAX_IMAGES": "5"})
+    )
+    limits = limits_of(context)
+    assert len(read_sources([large], limits)) == 1
+    assert len(read_sources([text_of(picture())] * 5, limits)) == 5
+    assert str(refused([large * 2], limits=limits)).startswith("IMAGE_TOO_LARGE: Image 1 is ")
+    for read in (read_sources, read_each):
+        with pytest.raises(StudioFailure, match="TOO_MANY_IMAGES: 6 images; the limit is 5"):
+            read([text_of(picture())] * 6, limits)
+        with pytest.raises(StudioFailure, match="TOO_MANY_IMAGES: 5 images; the limit is 4"):
+            read([text_of(picture())] * 5)
+
+
 def test_what_is_far_too_large_is_not_even_decoded_from_base64():
     assert refused(["!" * 9_000_000]).code == "IMAGE_TOO_LARGE"
 
@@ -105,7 +124,7 @@ def test_too_many_pixels_are_refused_by_the_header(size):
 
 
 def test_a_route_can_take_fewer_pixels():
-    failure = refused([text_of(picture())], most_pixels=599)
+    failure = refused([text_of(picture())], limits=SourceLimits(pixels=599))
     assert "Image 1 has 30 x 20 pixels" in failure.message
 
 

@@ -3,11 +3,12 @@ import type { IBinaryData, IDataObject, IExecuteFunctions, INodeExecutionData } 
 import { jobLimits } from '../../contract/job';
 import { limits, settings } from '../../contract/limits';
 import type { Limit } from '../../contract/limits';
+import { base64Length } from '../../core/carriage';
 import { checkRequest, groupSizes } from '../../core/captions';
 import { invalidInput } from '../../core/failure';
 import { pairsOf } from '../../core/reading';
 import { buildInput, problemOf } from '../../core/request';
-import { mostImagesOf } from '../../core/sources';
+import { sourceLimitsOf } from '../../core/sources';
 import type { CaptionPlan } from '../../run/captionItems';
 import { readSources } from '../../run/inputs';
 import type { SourceImage } from '../../run/inputs';
@@ -18,8 +19,6 @@ import type { PreparedJob } from '../../run/prepared';
 import { WORDS } from './captionFields';
 
 export { fields } from './captionFields';
-
-const mostImages = mostImagesOf('caption');
 
 /** A setting of the collection, checked against its limits. */
 function setting(options: IDataObject, limit: Limit): unknown {
@@ -98,8 +97,9 @@ async function prepare(context: IExecuteFunctions, itemIndex: number): Promise<P
 	const options = context.getNodeParameter('options', itemIndex, {}) as IDataObject;
 	const jobOptions = readJobOptions.call(context, itemIndex);
 	const values = readValues(context, itemIndex, options);
-	// Before the images are read, which takes time: the placeholder stands for one of them.
-	buildInput('caption', { ...values, images: ['-'] });
+	// Before the images are looked at, which takes time: the placeholder stands for one of them.
+	const input = buildInput('caption', { ...values, images: ['-'] });
+	delete input.images;
 	checkRequest({
 		model: String(values.model),
 		variant: values.modelVariant ?? '',
@@ -110,31 +110,30 @@ async function prepare(context: IExecuteFunctions, itemIndex: number): Promise<P
 		variables: values.promptVariables ?? {},
 	});
 	setting(options, settings.imagesPerJob);
-	const sources = await readSources(context, itemIndex, mostImages, jobOptions);
-	const images = sources.map(({ base64 }) => base64);
+	const images = await readSources(context, itemIndex, sourceLimitsOf(options), jobOptions);
 	return {
-		input: buildInput('caption', { ...values, images }) as IDataObject,
+		input: input as IDataObject,
+		images,
 		options: jobOptions,
 		binary: {
 			field: 'caption',
 			isRequired: false,
-			captions: planOf(context, itemIndex, sources, options),
+			captions: planOf(context, itemIndex, images, options),
 		},
 	};
 }
 
-const imagesOf = ({ input }: ItemJob): string[] => input.images as string[];
+const imagesOf = ({ images }: ItemJob): SourceImage[] => images ?? [];
 
 /** Everything of a job but its images: only what is asked alike can go together. */
-const keyOf = ({ input, options }: ItemJob): string =>
-	JSON.stringify([{ ...input, images: undefined }, options]);
+const keyOf = ({ input, options }: ItemJob): string => JSON.stringify([input, options]);
 
 /** Puts neighbours together, up to `most` images. */
 function joinImages(jobs: ItemJob[], most: number): ItemJob[] {
 	const requests = jobs.map((job) => ({
 		key: keyOf(job),
 		images: imagesOf(job).length,
-		bytes: imagesOf(job).reduce((sum, image) => sum + image.length, 0),
+		bytes: imagesOf(job).reduce((sum, { bytes }) => sum + base64Length(bytes), 0),
 		index: job.itemIndex,
 	}));
 	// Half of what the platform takes: prompt and policy go beside the images.
@@ -157,7 +156,7 @@ function together(first: ItemJob, group: ItemJob[]): ItemJob {
 	return {
 		...first,
 		itemIndexes: group.map(({ itemIndex }) => itemIndex),
-		input: { ...first.input, images: group.flatMap(imagesOf) },
+		images: group.flatMap(imagesOf),
 		binary: { ...first.binary, captions: captions && { ...captions, sources } },
 	};
 }

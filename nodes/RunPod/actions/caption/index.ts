@@ -19,7 +19,8 @@ export const operations: INodeProperties = {
 		{
 			name: 'Get Models',
 			value: 'getModels',
-			description: 'List caption models, their modes and extra instructions, as the worker has them',
+			description:
+				'List caption models, their modes and extra instructions, as the worker has them',
 			action: 'Get caption models',
 		},
 	],

@@ -11,10 +11,10 @@ import { routes } from '../../contract/routes';
 import { invalidInput } from '../../core/failure';
 import { modelNameOf } from '../../core/models';
 import { buildInput } from '../../core/request';
-import { readJobOptions } from '../../run/jobOptions';
+import { outputAsOf, readJobOptions } from '../../run/jobOptions';
 import type { PreparedJob } from '../../run/prepared';
 import { runItems } from '../../run/runItems';
-import { outputFieldOf, waitFields } from '../runFields';
+import { outputField, outputFieldOf, waitFields } from '../runFields';
 
 /** The worker's routes that make an image from text. */
 const choices = ['create', 'production'] as const satisfies readonly Route[];
@@ -134,6 +134,7 @@ export const fields: INodeProperties[] = [
 	prompt,
 	routeField,
 	...rest,
+	{ ...outputField, displayOptions: { show } },
 	...choices.map(optionsOf),
 	...waitFields(show),
 ];
@@ -158,9 +159,11 @@ function prepare(context: IExecuteFunctions, itemIndex: number): PreparedJob {
 	const input = buildInput(route, values, options.roundSize === true);
 	return {
 		input: input as IDataObject,
+		mayAskForLinks: true,
 		options: readJobOptions.call(context, itemIndex),
 		binary: {
 			field: outputFieldOf(options),
+			output: outputAsOf(context.getNodeParameter('outputAs', itemIndex, null)),
 			fileName: typeof input.filename === 'string' ? input.filename : undefined,
 			prompt: String(input.prompt),
 		},

@@ -6,15 +6,14 @@ import type {
 } from 'n8n-workflow';
 
 import { settingFields } from '../../contract/fields';
-import { buildInput } from '../../core/request';
-import { mostImagesOf } from '../../core/sources';
+import { sourceLimitsOf } from '../../core/sources';
 import { readSources } from '../../run/inputs';
 import type { SourceImage } from '../../run/inputs';
 import { readJobOptions } from '../../run/jobOptions';
 import type { PreparedJob } from '../../run/prepared';
 import { runItems } from '../../run/runItems';
 import { waitFields } from '../runFields';
-import { sourceFields } from '../sourceFields';
+import { limitFields, sourceFields } from '../sourceFields';
 
 const show = { resource: ['image'], operation: ['score'] };
 
@@ -26,13 +25,11 @@ export const fields: INodeProperties[] = [
 		type: 'collection',
 		placeholder: 'Add option',
 		default: {},
-		options: [settingFields.keepSource],
+		options: [settingFields.keepSource, ...limitFields],
 		displayOptions: { show },
 	},
 	...waitFields(show),
 ];
-
-const mostImages = mostImagesOf('score');
 
 /** What `files` tells of a scored image. */
 const described = ({ field, fileName, mimeType, bytes, width, height }: SourceImage) => ({
@@ -54,11 +51,12 @@ async function prepare(
 	seen: Map<number, Described[]>,
 ): Promise<PreparedJob> {
 	const options = readJobOptions.call(context, itemIndex);
-	const sources = await readSources(context, itemIndex, mostImages, options);
-	seen.set(itemIndex, sources.map(described));
-	const input = buildInput('score', { images: sources.map(({ base64 }) => base64) });
+	const limits = sourceLimitsOf(context.getNodeParameter('options', itemIndex, {}) as IDataObject);
+	const images = await readSources(context, itemIndex, limits, options);
+	seen.set(itemIndex, images.map(described));
 	return {
-		input: input as IDataObject,
+		input: { route: 'score' },
+		images,
 		options,
 		binary: { field: settingFields.outputField.name, isRequired: false },
 	};

@@ -9,13 +9,13 @@ import { fields as routeFields, settingFields } from '../../contract/fields';
 import { settings } from '../../contract/limits';
 import { invalidInput } from '../../core/failure';
 import { buildInput, problemOf } from '../../core/request';
-import { baseNameOf, mostImagesOf } from '../../core/sources';
+import { baseNameOf, sourceLimitsOf } from '../../core/sources';
 import { readSources } from '../../run/inputs';
-import { readJobOptions } from '../../run/jobOptions';
+import { outputAsOf, readJobOptions } from '../../run/jobOptions';
 import type { PreparedJob } from '../../run/prepared';
 import { runItems } from '../../run/runItems';
-import { outputFieldOf, waitFields } from '../runFields';
-import { sourceFields } from '../sourceFields';
+import { outputField, outputFieldOf, waitFields } from '../runFields';
+import { limitFields, sourceFields } from '../sourceFields';
 
 const show = { resource: ['image'], operation: ['upscale'] };
 const byTarget = { show: { ...show, sizeBy: ['target'] } };
@@ -39,21 +39,20 @@ export const fields: INodeProperties[] = [
 	{ ...settingFields.targetWidth, displayOptions: byTarget },
 	{ ...settingFields.targetHeight, displayOptions: byTarget },
 	...mainFields,
+	{ ...outputField, displayOptions: { show } },
 	{
 		displayName: 'Options',
 		name: 'options',
 		type: 'collection',
 		placeholder: 'Add option',
 		default: {},
-		options: [...routeFields.upscale.options, settingFields.outputField].sort((one, other) =>
-			one.displayName.localeCompare(other.displayName, 'en'),
+		options: [...routeFields.upscale.options, ...limitFields, settingFields.outputField].sort(
+			(one, other) => one.displayName.localeCompare(other.displayName, 'en'),
 		),
 		displayOptions: { show },
 	},
 	...waitFields(show),
 ];
-
-const mostImages = mostImagesOf('upscale');
 
 /** Each edge under its own name: 'Target Width' says more than the first entry of a list. */
 function targetEdge(
@@ -83,17 +82,20 @@ async function prepare(context: IExecuteFunctions, itemIndex: number): Promise<P
 			targetEdge(context, itemIndex, 'targetHeight'),
 		];
 	}
-	// Before the images are read, which takes time: the placeholder stands for one of them.
-	buildInput('upscale', { ...values, images: ['-'] });
-	const sources = await readSources(context, itemIndex, mostImages, jobOptions);
-	const input = buildInput('upscale', { ...values, images: sources.map(({ base64 }) => base64) });
+	// Before the images are looked at, which takes time: the placeholder stands for one of them.
+	const input = buildInput('upscale', { ...values, images: ['-'] });
+	delete input.images;
+	const images = await readSources(context, itemIndex, sourceLimitsOf(options), jobOptions);
 	const given = typeof input.filename === 'string' ? input.filename : undefined;
 	return {
 		input: input as IDataObject,
+		images,
+		mayAskForLinks: true,
 		options: jobOptions,
 		binary: {
 			field: outputFieldOf(options),
-			fileName: given ?? `${baseNameOf(sources[0]?.fileName) ?? 'image'}-up`,
+			output: outputAsOf(context.getNodeParameter('outputAs', itemIndex, null)),
+			fileName: given ?? `${baseNameOf(images[0]?.fileName) ?? 'image'}-up`,
 		},
 	};
 }

@@ -10,10 +10,10 @@ import { settings } from '../../contract/limits';
 import { jobIdOf } from '../../core/address';
 import { invalidInput } from '../../core/failure';
 import { problemOf } from '../../core/request';
-import { readJobOptions } from '../../run/jobOptions';
+import { outputAsOf, readJobOptions } from '../../run/jobOptions';
 import { pollJobs } from '../../run/pollJobs';
 import type { PreparedPoll } from '../../run/prepared';
-import { outputFieldOf } from '../runFields';
+import { outputField, outputFieldOf, storageField } from '../runFields';
 
 const show = { resource: ['job'], operation: ['pollStatus'] };
 const whileWaiting = { show: { ...show, pollMode: ['untilFinished'] } };
@@ -54,6 +54,7 @@ export const fields: INodeProperties[] = [
 				placeholder: 'e.g. fox-in-snow',
 				description: 'Name of the file without extension. By default the name that the job has.',
 			},
+			outputField,
 			settingFields.outputField,
 		],
 		displayOptions: { show },
@@ -68,6 +69,7 @@ export const fields: INodeProperties[] = [
 			settingFields.costEstimate,
 			settingFields.maxParallelJobs,
 			settingFields.requestTimeoutS,
+			storageField,
 		],
 		displayOptions: { show },
 	},
@@ -89,6 +91,7 @@ function prepare(context: IExecuteFunctions, itemIndex: number): PreparedPoll {
 		options: readJobOptions.call(context, itemIndex),
 		binary: {
 			field: outputFieldOf(options),
+			output: outputAsOf(options.outputAs),
 			fileName: options.filename ? String(options.filename) : undefined,
 		},
 	};

@@ -7,10 +7,10 @@ import type {
 
 import { settingFields } from '../../contract/fields';
 import { jobInputOf } from '../../core/request';
-import { readJobOptions } from '../../run/jobOptions';
+import { outputAsOf, readJobOptions } from '../../run/jobOptions';
 import type { PreparedJob } from '../../run/prepared';
 import { runItems } from '../../run/runItems';
-import { outputFieldOf, waitFields } from '../runFields';
+import { outputField, outputFieldOf, waitFields } from '../runFields';
 
 const show = { resource: ['job'], operation: ['run'] };
 
@@ -42,6 +42,7 @@ export const fields: INodeProperties[] = [
 				placeholder: 'e.g. fox-in-snow',
 				description: 'Name of the files without extension. By default "image".',
 			},
+			outputField,
 			settingFields.outputField,
 		],
 		displayOptions: { show },
@@ -59,6 +60,7 @@ function prepare(context: IExecuteFunctions, itemIndex: number): PreparedJob {
 		},
 		binary: {
 			field: outputFieldOf(options),
+			output: outputAsOf(options.outputAs),
 			fileName: options.filename ? String(options.filename) : undefined,
 			isRequired: false,
 			isAnyShape: true,
