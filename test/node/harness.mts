@@ -17,7 +17,12 @@ import type {
 	IRun,
 	IWorkflowExecuteAdditionalData,
 } from 'n8n-workflow';
-import { createRunExecutionData, NodeConnectionTypes, Workflow } from 'n8n-workflow';
+import {
+	createRunExecutionData,
+	NodeConnectionTypes,
+	setSafeRegexEngine,
+	Workflow,
+} from 'n8n-workflow';
 import { RunPod } from '../../nodes/RunPod/RunPod.node.ts';
 import type { CredentialData } from './credentialsHelper.mts';
 import { TestCredentialsHelper } from './credentialsHelper.mts';
@@ -52,6 +57,15 @@ export interface Outcome {
 	messages: string[];
 	log: string[];
 }
+
+/** n8n gives each pattern 250 ms by the clock, and a busy machine can be away for longer than that. */
+setSafeRegexEngine({
+	exec: (pattern, input, flags) => new RegExp(pattern, flags).exec(input),
+	test: (pattern, input, flags) => new RegExp(pattern, flags).test(input),
+	replace: (pattern, input, flags, by) => input.replace(new RegExp(pattern, flags), by),
+	matchAll: (pattern, input, flags) => [...input.matchAll(new RegExp(pattern, flags))],
+	split: (pattern, input, flags) => input.split(new RegExp(pattern, flags)),
+});
 
 /** n8n-core brings its own copies of these two; the ones beside it are not the same objects. */
 const requireFromCore = createRequire(require.resolve('n8n-core'));

@@ -64,7 +64,9 @@ test('lock files name no package host', () => {
 });
 
 /** Sizes and times that stand for something else as well. */
-const ordinary = new Set([128, 150, 200, 256, 300, 500, 512, 1024, 2000, 2048, 3600, 60000, 50_000_000]);
+const ordinary = new Set([
+	128, 150, 200, 256, 300, 500, 512, 1024, 2000, 2048, 3600, 60000, 50_000_000,
+]);
 
 describe('no value of the contract is written a second time', () => {
 	const contract = readContract();

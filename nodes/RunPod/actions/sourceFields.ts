@@ -2,8 +2,12 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { settingFields } from '../contract/fields';
 
-/** Other limits than the usual ones, in the options of an operation that works on images. */
-export const limitFields: INodeProperties[] = [settingFields.maxImageMb, settingFields.maxImages];
+/** Other limits than the usual ones, and smaller files, in the options of an operation on images. */
+export const sourceOptions: INodeProperties[] = [
+	settingFields.maxImageMb,
+	settingFields.maxImages,
+	settingFields.reencodeJpeg,
+];
 
 /** Where the images come from that an operation works on; `run/inputs.ts` reads these fields. */
 export function sourceFields(show: Record<string, string[]>): INodeProperties[] {

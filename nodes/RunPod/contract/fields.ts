@@ -974,6 +974,14 @@ export const settingFields = {
 		description:
 			'Largest source image in megabytes. The worker has the same limit, which its MAX_IMAGE_MB raises; what is larger than that it refuses.',
 	},
+	reencodeJpeg: {
+		displayName: 'Re-Encode as JPEG',
+		name: 'reencodeJpeg',
+		type: 'boolean',
+		default: false,
+		description:
+			'Whether PNG and BMP images go to the worker as JPEG of quality 95, which is several times smaller. Other images go as they are; what is transparent becomes white.',
+	},
 	sizeBy: {
 		displayName: 'Size By',
 		name: 'sizeBy',

@@ -1296,6 +1296,15 @@ export const settings = {
 		minimum: 0.1,
 		maximum: 50,
 	},
+	reencodeJpeg: {
+		name: 'reencode_jpeg',
+		parameter: 'reencodeJpeg',
+		label: 'Re-Encode as JPEG',
+		type: 'boolean',
+		required: false,
+		group: 'main',
+		default: false,
+	},
 	sizeBy: {
 		name: 'size_by',
 		parameter: 'sizeBy',

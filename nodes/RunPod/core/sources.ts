@@ -11,18 +11,20 @@ const MB = 1e6;
 /** Rounded up: an image of one byte too many must not read as being at the limit. */
 const inMb = (bytes: number): number => Math.ceil(bytes / (MB / 10)) / 10;
 
-/** How many images one item may have, and how large one may be. */
-export interface SourceLimits {
+/** How many images one item may have, how large one may be, and whether it is made smaller first. */
+export interface SourceRules {
 	images: number;
 	bytes: number;
+	asJpeg: boolean;
 }
 
 /** By the collection of options; the defaults are what a worker takes that nobody has told otherwise. */
-export function sourceLimitsOf(options: Readonly<Record<string, unknown>>): SourceLimits {
+export function sourceRulesOf(options: Readonly<Record<string, unknown>>): SourceRules {
 	const megabytes = Number(checked(settings.maxImageMb, options.maxImageMb));
 	return {
 		images: Number(checked(settings.maxImages, options.maxImages)),
 		bytes: Math.round(megabytes * MB),
+		asJpeg: checked(settings.reencodeJpeg, options.reencodeJpeg) === true,
 	};
 }
 
@@ -36,6 +38,19 @@ export function checkCount(count: number, most: number): void {
 /** `remedy` says what is there instead, where that is known. */
 export const sourceRequired = (remedy?: string): JobFailure =>
 	new JobFailure(failureOf('SOURCE_REQUIRED', {}, { remedy }));
+
+/** What stands in the way of reading an image that has to be read, as the end of a sentence. */
+export const notReencoded = (index: number, why: string): JobFailure =>
+	new JobFailure(
+		failureOf(
+			'UNSUPPORTED_IMAGE',
+			{ index },
+			{
+				message: `Image ${index} cannot be re-encoded: ${why}`,
+				remedy: 'The file is damaged: make it anew. Nothing was submitted.',
+			},
+		),
+	);
 
 /** `index` counts from 1. The size is known before the bytes are: nothing large is read in vain. */
 export function checkBytes(index: number, bytes: number, most: number): void {

@@ -2,20 +2,23 @@ import { createHash } from 'node:crypto';
 
 import type { IExecuteFunctions } from 'n8n-workflow';
 
+import { jobLimits } from '../contract/job';
 import { settings } from '../contract/limits';
 import { invalidInput } from '../core/failure';
 import type { JobOptions } from '../core/options';
 import { HEAD_BYTES } from '../core/picture';
 import { checkBytes, checkKind } from '../core/sources';
-import type { SourceLimits } from '../core/sources';
+import type { SourceRules } from '../core/sources';
 import { origins } from './origins';
-import type { Origin } from './origins';
+import type { Opened, Origin } from './origins';
+import { reencoded } from './reencode';
 
 /**
  * The images that go into a job. All of a run are checked before its first submit, which would be
  * gigabytes in a large batch: what is checked is let go, and read again for the submit of its job.
  */
 export interface SourceImage {
+	/** Of what is sent, as the size in pixels and the type. */
 	bytes: number;
 	mimeType: string;
 	extension: string;
@@ -27,7 +30,9 @@ export interface SourceImage {
 	fileName: string;
 	/** The same content gives the same text. */
 	digest: string;
-	/** The original bytes, once more. Throws where they are not those that were checked. */
+	/** The file as it came, which is something else where it was re-encoded. */
+	original: { bytes: number; mimeType: string };
+	/** What is sent, once more. Throws where it is not what was checked. */
 	read(): Promise<Buffer>;
 }
 
@@ -39,7 +44,7 @@ export interface SourceImage {
 export async function readSources(
 	context: IExecuteFunctions,
 	itemIndex: number,
-	limits: SourceLimits,
+	rules: SourceRules,
 	options: JobOptions,
 ): Promise<SourceImage[]> {
 	const kind = context.getNodeParameter('imageSource', itemIndex, settings.imageSource.default);
@@ -49,9 +54,13 @@ export async function readSources(
 			`'Source' must be one of ${[...origins.keys()].join(', ')}, not '${String(kind)}'.`,
 		);
 	}
+	// What is made smaller may come larger.
+	const bytes = rules.asJpeg ? jobLimits.sourceImageBytesMax : rules.bytes;
+	const found = await find({ context, itemIndex, rules: { ...rules, bytes }, options });
 	const images: SourceImage[] = [];
-	for (const origin of await find({ context, itemIndex, limits, options })) {
-		images.push(await looked(context, origin, images.length + 1, limits));
+	for (const [index, origin] of found.entries()) {
+		const sent = rules.asJpeg ? reencoded(origin, index + 1) : origin;
+		images.push(await looked(context, sent, index + 1, rules));
 	}
 	return images;
 }
@@ -60,11 +69,11 @@ async function looked(
 	context: IExecuteFunctions,
 	origin: Origin,
 	index: number,
-	limits: SourceLimits,
+	rules: SourceRules,
 ): Promise<SourceImage> {
 	// A server is not asked twice for a file that there is room for.
-	const room = origin.isRemote ? roomOf(context) : undefined;
-	const seen = await inspect(origin, index, limits.bytes, (room?.bytes ?? 0) > 0);
+	const room = origin.isCostly ? roomOf(context) : undefined;
+	const seen = await inspect(origin, index, rules.bytes, (room?.bytes ?? 0) > 0);
 	const picture = checkKind(index, seen.head);
 	let kept = seen.whole;
 	if (room && kept) room.bytes -= kept.length;
@@ -72,7 +81,7 @@ async function looked(
 		const bytes = kept;
 		kept = undefined;
 		if (room && bytes) room.bytes += bytes.length;
-		return bytes ?? (await readAgain(origin, index, limits.bytes, seen.digest));
+		return bytes ?? (await readAgain(origin, index, rules.bytes, seen.digest));
 	};
 	return {
 		bytes: seen.bytes,
@@ -83,11 +92,12 @@ async function looked(
 		field: origin.field,
 		fileName: origin.fileName ?? `image-${index}.${picture.extension}`,
 		digest: seen.digest,
+		original: seen.original ?? { bytes: seen.bytes, mimeType: picture.mimeType },
 		read,
 	};
 }
 
-interface Seen {
+interface Seen extends Pick<Opened, 'original'> {
 	bytes: number;
 	head: Buffer;
 	digest: string;
@@ -102,7 +112,7 @@ async function inspect(
 	most: number,
 	isKept: boolean,
 ): Promise<Seen> {
-	const { chunks, length = 0 } = await origin.open();
+	const { chunks, length = 0, original } = await origin.open();
 	// A stored file tells its size without being read.
 	checkBytes(index, length, most);
 	const hash = createHash('sha256');
@@ -117,7 +127,8 @@ async function inspect(
 	checkBytes(index, bytes, most);
 	const all = Buffer.concat(held);
 	const head = isKept ? all : Buffer.from(all.subarray(0, HEAD_BYTES));
-	return { bytes, head, digest: hash.digest('hex'), whole: isKept ? all : undefined };
+	const digest = hash.digest('hex');
+	return { bytes, head, digest, original, whole: isKept ? all : undefined };
 }
 
 async function readAgain(

@@ -5,7 +5,7 @@ import { JobFailure, failureOf, invalidInput } from '../core/failure';
 import type { JobOptions } from '../core/options';
 import { describeReply } from '../core/reply';
 import { baseNameOf, checkCount, decodeText, listOf, sourceRequired } from '../core/sources';
-import type { SourceLimits } from '../core/sources';
+import type { SourceRules } from '../core/sources';
 import { download } from '../transport/http';
 import { openJobApi } from '../transport/jobs';
 
@@ -15,8 +15,8 @@ export interface Origin {
 	/** Name of the binary field, for images that come from one. */
 	field: string | null;
 	fileName?: string;
-	/** Whether opening it again is a request to somebody else. */
-	isRemote?: boolean;
+	/** Whether opening it again is a request to somebody else, or work. */
+	isCostly?: boolean;
 	open(): Promise<Opened>;
 }
 
@@ -24,12 +24,14 @@ export interface Opened {
 	chunks: AsyncIterable<Buffer>;
 	/** Bytes, where they are known beforehand. */
 	length?: number;
+	/** What it was before it was re-encoded. */
+	original?: { bytes: number; mimeType: string };
 }
 
 interface Asked {
 	context: IExecuteFunctions;
 	itemIndex: number;
-	limits: SourceLimits;
+	rules: SourceRules;
 	options: JobOptions;
 }
 
@@ -42,7 +44,7 @@ export const origins: ReadonlyMap<string, Find> = new Map<string, Find>([
 	['base64', ofTexts],
 ]);
 
-function ofFields({ context, itemIndex, limits }: Asked): Origin[] {
+function ofFields({ context, itemIndex, rules }: Asked): Origin[] {
 	const known = Object.keys(context.getInputData()[itemIndex]?.binary ?? {});
 	const asked = listOf(context.getNodeParameter('inputField', itemIndex, ''), /,/);
 	const names = asked.includes('*') ? known : asked;
@@ -55,7 +57,7 @@ function ofFields({ context, itemIndex, limits }: Asked): Origin[] {
 			`The item has ${wanted}; ${there}. Check 'Input Binary Field(s)', or choose another 'Source'.`,
 		);
 	}
-	checkCount(names.length, limits.images);
+	checkCount(names.length, rules.images);
 	return names.map((field) => {
 		const { id, data, fileName } = context.helpers.assertBinaryData(itemIndex, field);
 		const open = async (): Promise<Opened> => {
@@ -68,31 +70,31 @@ function ofFields({ context, itemIndex, limits }: Asked): Origin[] {
 	});
 }
 
-function ofTexts({ context, itemIndex, limits }: Asked): Origin[] {
+function ofTexts({ context, itemIndex, rules }: Asked): Origin[] {
 	// A data URI holds a comma, and base64 may hold line breaks: only a list can be several images.
 	const read = () => listOf(context.getNodeParameter('imageBase64', itemIndex, ''), /(?!)/);
 	const { length } = read();
-	checkCount(length, limits.images);
+	checkCount(length, rules.images);
 	return Array.from({ length }, (_, index): Origin => {
 		// The text is in the item; a copy of it would stay as long as this.
-		const decode = () => decodeText(index + 1, read()[index] ?? '', limits.bytes);
+		const decode = () => decodeText(index + 1, read()[index] ?? '', rules.bytes);
 		return { field: null, open: async () => inOne(decode()) };
 	});
 }
 
-async function ofUrls({ context, itemIndex, limits, options }: Asked): Promise<Origin[]> {
+async function ofUrls({ context, itemIndex, rules, options }: Asked): Promise<Origin[]> {
 	const urls = listOf(context.getNodeParameter('imageUrls', itemIndex, ''), /\s+|,\s*(?=https?:)/i);
-	checkCount(urls.length, limits.images);
+	checkCount(urls.length, rules.images);
 	const { baseUrl } = await openJobApi(context, options);
 	return urls.map((url, index) => ({
 		field: null,
 		fileName: baseNameOf(url),
-		isRemote: true,
+		isCostly: true,
 		open: async () => await openUrl(context, index + 1, url, baseUrl, options),
 	}));
 }
 
-function inOne(bytes: Buffer): Opened {
+export function inOne(bytes: Buffer): Opened {
 	const chunks = (async function* () {
 		yield bytes;
 	})();

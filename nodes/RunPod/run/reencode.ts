@@ -1,17 +1,50 @@
 import { sleep } from 'n8n-workflow';
 
+import { jobLimits } from '../contract/job';
 import { readBmp } from '../core/reencode/bmp';
 import { JpegWriter } from '../core/reencode/jpeg';
 import { PngRows, readPng } from '../core/reencode/png';
 import type { Png } from '../core/reencode/png';
 import { readPicture } from '../core/picture';
+import { checkBytes, checkKind, notReencoded } from '../core/sources';
+import { inOne } from './origins';
+import type { Opened, Origin } from './origins';
 
 /**
  * Makes a JPEG of a picture that takes more bytes than it needs. It works on a few rows at a time
  * and lets other work of n8n through in between.
  */
 
-export const JPEG_QUALITY = 95;
+const JPEG_QUALITY = 95;
+
+/** An image that is opened as a JPEG. The file itself may be larger than what is sent. */
+export function reencoded(origin: Origin, index: number): Origin {
+	const open = async (): Promise<Opened> => {
+		const bytes = await readWhole(await origin.open(), index);
+		const { mimeType } = checkKind(index, bytes);
+		try {
+			const jpeg = await asJpeg(bytes);
+			const original = { bytes: bytes.length, mimeType };
+			return Buffer.isBuffer(jpeg) ? { ...inOne(jpeg), original } : inOne(bytes);
+		} catch (thrown) {
+			throw notReencoded(index, thrown instanceof Error ? thrown.message : String(thrown));
+		}
+	};
+	return { ...origin, isCostly: true, open };
+}
+
+async function readWhole({ chunks, length = 0 }: Opened, index: number): Promise<Buffer> {
+	const most = jobLimits.sourceImageBytesMax;
+	checkBytes(index, length, most);
+	const held: Buffer[] = [];
+	let bytes = 0;
+	for await (const chunk of chunks) {
+		held.push(chunk);
+		bytes += chunk.length;
+		checkBytes(index, bytes, most);
+	}
+	return Buffer.concat(held);
+}
 
 /** The format's own limit; it also bounds what one row takes. */
 const LONGEST_EDGE = 65_535;

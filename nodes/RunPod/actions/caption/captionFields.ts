@@ -3,7 +3,7 @@ import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow';
 import { captionLengths, captionModels, captionOptions } from '../../contract/captionTexts';
 import { fields as routeFields, settingFields } from '../../contract/fields';
 import { limits } from '../../contract/limits';
-import { limitFields, sourceFields } from '../sourceFields';
+import { sourceOptions, sourceFields } from '../sourceFields';
 import { waitFields } from '../runFields';
 
 /** The form of Caption > Generate. Models, modes and instructions come from the contract's texts. */
@@ -156,7 +156,7 @@ export const fields: INodeProperties[] = [
 			...generationOptions(),
 			settingFields.imagesPerJob,
 			settingFields.keepSource,
-			...limitFields,
+			...sourceOptions,
 			settingFields.saveCaptionFile,
 			settingFields.triggerWord,
 		].sort(byName),

@@ -8,7 +8,7 @@ import { checkRequest, groupSizes } from '../../core/captions';
 import { invalidInput } from '../../core/failure';
 import { pairsOf } from '../../core/reading';
 import { buildInput, problemOf } from '../../core/request';
-import { sourceLimitsOf } from '../../core/sources';
+import { sourceRulesOf } from '../../core/sources';
 import type { CaptionPlan } from '../../run/captionItems';
 import { readSources } from '../../run/inputs';
 import type { SourceImage } from '../../run/inputs';
@@ -110,7 +110,7 @@ async function prepare(context: IExecuteFunctions, itemIndex: number): Promise<P
 		variables: values.promptVariables ?? {},
 	});
 	setting(options, settings.imagesPerJob);
-	const images = await readSources(context, itemIndex, sourceLimitsOf(options), jobOptions);
+	const images = await readSources(context, itemIndex, sourceRulesOf(options), jobOptions);
 	return {
 		input: input as IDataObject,
 		images,

@@ -6,14 +6,14 @@ import type {
 } from 'n8n-workflow';
 
 import { settingFields } from '../../contract/fields';
-import { sourceLimitsOf } from '../../core/sources';
+import { sourceRulesOf } from '../../core/sources';
 import { readSources } from '../../run/inputs';
 import type { SourceImage } from '../../run/inputs';
 import { readJobOptions } from '../../run/jobOptions';
 import type { PreparedJob } from '../../run/prepared';
 import { runItems } from '../../run/runItems';
 import { waitFields } from '../runFields';
-import { limitFields, sourceFields } from '../sourceFields';
+import { sourceOptions, sourceFields } from '../sourceFields';
 
 const show = { resource: ['image'], operation: ['score'] };
 
@@ -25,18 +25,17 @@ export const fields: INodeProperties[] = [
 		type: 'collection',
 		placeholder: 'Add option',
 		default: {},
-		options: [settingFields.keepSource, ...limitFields],
+		options: [settingFields.keepSource, ...sourceOptions],
 		displayOptions: { show },
 	},
 	...waitFields(show),
 ];
 
 /** What `files` tells of a scored image. */
-const described = ({ field, fileName, mimeType, bytes, width, height }: SourceImage) => ({
+const described = ({ field, fileName, original, width, height }: SourceImage) => ({
 	field,
 	fileName,
-	mimeType,
-	bytes,
+	...original,
 	width,
 	height,
 	url: null,
@@ -51,8 +50,8 @@ async function prepare(
 	seen: Map<number, Described[]>,
 ): Promise<PreparedJob> {
 	const options = readJobOptions.call(context, itemIndex);
-	const limits = sourceLimitsOf(context.getNodeParameter('options', itemIndex, {}) as IDataObject);
-	const images = await readSources(context, itemIndex, limits, options);
+	const rules = sourceRulesOf(context.getNodeParameter('options', itemIndex, {}) as IDataObject);
+	const images = await readSources(context, itemIndex, rules, options);
 	seen.set(itemIndex, images.map(described));
 	return {
 		input: { route: 'score' },

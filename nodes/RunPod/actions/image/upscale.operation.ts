@@ -9,13 +9,13 @@ import { fields as routeFields, settingFields } from '../../contract/fields';
 import { settings } from '../../contract/limits';
 import { invalidInput } from '../../core/failure';
 import { buildInput, problemOf } from '../../core/request';
-import { baseNameOf, sourceLimitsOf } from '../../core/sources';
+import { baseNameOf, sourceRulesOf } from '../../core/sources';
 import { readSources } from '../../run/inputs';
 import { outputAsOf, readJobOptions } from '../../run/jobOptions';
 import type { PreparedJob } from '../../run/prepared';
 import { runItems } from '../../run/runItems';
 import { outputField, outputFieldOf, waitFields } from '../runFields';
-import { limitFields, sourceFields } from '../sourceFields';
+import { sourceOptions, sourceFields } from '../sourceFields';
 
 const show = { resource: ['image'], operation: ['upscale'] };
 const byTarget = { show: { ...show, sizeBy: ['target'] } };
@@ -46,7 +46,7 @@ export const fields: INodeProperties[] = [
 		type: 'collection',
 		placeholder: 'Add option',
 		default: {},
-		options: [...routeFields.upscale.options, ...limitFields, settingFields.outputField].sort(
+		options: [...routeFields.upscale.options, ...sourceOptions, settingFields.outputField].sort(
 			(one, other) => one.displayName.localeCompare(other.displayName, 'en'),
 		),
 		displayOptions: { show },
@@ -85,7 +85,7 @@ async function prepare(context: IExecuteFunctions, itemIndex: number): Promise<P
 	// Before the images are looked at, which takes time: the placeholder stands for one of them.
 	const input = buildInput('upscale', { ...values, images: ['-'] });
 	delete input.images;
-	const images = await readSources(context, itemIndex, sourceLimitsOf(options), jobOptions);
+	const images = await readSources(context, itemIndex, sourceRulesOf(options), jobOptions);
 	const given = typeof input.filename === 'string' ? input.filename : undefined;
 	return {
 		input: input as IDataObject,
