@@ -50,6 +50,7 @@ async function untilKnown<T>(
 
 export class Surroundings {
 	private readonly endpoints = new Map<string, Promise<EndpointFacts | undefined>>();
+	private readonly looks = new Map<string, Promise<void>>();
 	private readonly workerLists = new Map<string, WorkerList>();
 	private readonly paused = new Set<string>();
 	private catalog: Promise<CatalogGpu[] | undefined> | undefined;
@@ -70,7 +71,13 @@ export class Surroundings {
 	 */
 	async look({ endpointId }: JobApi, stop: StopSign): Promise<void> {
 		if (endpointId === undefined) return;
-		await Promise.race([this.endpoint(endpointId), stop.sleep(FIRST_LOOK_MS)]);
+		let look = this.looks.get(endpointId);
+		if (look === undefined) {
+			const known = this.endpoint(endpointId).then(() => {});
+			look = Promise.race([known, stop.sleep(FIRST_LOOK_MS)]);
+			this.looks.set(endpointId, look);
+		}
+		await look;
 	}
 
 	/** Whether it is known that the endpoint may have no worker. */
