@@ -51,6 +51,12 @@ test('a private host is gone to for a private worker, as far as its reply names 
 	expect(refusal('http://192.168.1.1/', { from, baseUrl: MACHINE })).toContain('does not name');
 });
 
+test('the host of the link itself counts, also where the node has made the link', () => {
+	const made = { target: link, link, named: new Set<string>(), baseUrl: RUNPOD };
+	expect(linkRefusal(made)).toBeUndefined();
+	expect(linkRefusal({ ...made, target: 'https://evil.example.com/a' })).toContain('does not name');
+});
+
 describe('S3 sends a fresh bucket to its region', () => {
 	const from = 'https://mine.s3.amazonaws.com/a.png';
 	test.each(['mine.s3.eu-west-1.amazonaws.com', 'mine.s3-eu-west-1.amazonaws.com'])(

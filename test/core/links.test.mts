@@ -27,6 +27,8 @@ beforeAll(async () => {
 		else if (request.url === '/round') response.writeHead(302, { location: '/round' }).end();
 		else if (request.url === '/file')
 			response.writeHead(302, { location: 'file:///etc/passwd' }).end();
+		else if (request.url === '/elsewhere')
+			response.writeHead(302, { location: 'http://localhost:1/picture' }).end();
 		else if (request.url === '/page') response.end('<html>expired</html>');
 		else if (request.url === '/empty') response.end();
 		else if (request.url === '/cut') {
@@ -67,7 +69,8 @@ test.each(['/picture', '/moved'])(
 
 test.each([
 	['/round', 'redirected more than 3 times'],
-	['/file', 'private network'],
+	['/file', 'no address of the web'],
+	['/elsewhere', "a host that the job's reply does not name"],
 	['/page', 'a file of another kind'],
 	['/empty', 'a file of another kind'],
 	['/gone', 'HTTP 403'],

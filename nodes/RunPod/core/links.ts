@@ -51,7 +51,7 @@ export interface Way {
 	target: string;
 	/** The link as the job's reply has it. */
 	link: string;
-	/** All hosts of the reply. */
+	/** All hosts of the reply; the link's own is always one of them. */
 	named: ReadonlySet<string>;
 	/** Address of the job API: a private one may hand out private links. */
 	baseUrl: string;
@@ -66,7 +66,8 @@ export function linkRefusal({ target, link, named, baseUrl }: Way): string | und
 		return 'its link leads into a private network';
 	if (parse(link)?.protocol === 'https:' && url.protocol !== 'https:')
 		return 'its link was redirected from https to http';
-	const isNamed = named.has(host) || [...named].some((one) => isRegionOf(host, one));
+	const allowed = [hostOf(link), ...named];
+	const isNamed = allowed.some((one) => one === host || (one && isRegionOf(host, one)));
 	return isNamed
 		? undefined
 		: `its link was redirected to ${host}, a host that the job's reply does not name`;

@@ -2,6 +2,7 @@ import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-wor
 
 import { requestTimeoutMs } from '../core/address';
 import { JobFailure, failureOf } from '../core/failure';
+import { hostsNamedBy } from '../core/links';
 import type { JobOptions } from '../core/options';
 import { safeFileName } from '../core/picture';
 import type { TimelineEntry } from '../core/progress';
@@ -58,6 +59,7 @@ export async function collect(
 			itemOf(finished, head, output, files);
 		return await captionItems(context, job.output, plan.captions, build, jobId);
 	}
+	const namedHosts = hostsNamedBy(job.output);
 	const { rest, sources } = plan.isAnyShape ? takePictures(job.output) : takeApart(job.output);
 	finished.isBare = plan.isAnyShape === true && !isRecord(job.output);
 	// From here on the pictures live in `sources` alone, and each is let go once it is stored.
@@ -75,6 +77,7 @@ export async function collect(
 		const stored = await storePicture(context, source, {
 			jobId,
 			api: finished.api,
+			namedHosts,
 			storage: finished.storage,
 			output,
 			name: isMany ? `${base}-${field}` : base,

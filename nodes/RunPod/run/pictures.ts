@@ -1,7 +1,7 @@
 import type { IBinaryData, IExecuteFunctions } from 'n8n-workflow';
 
-import { isPrivateHost } from '../core/address';
 import { JobFailure, failureOf } from '../core/failure';
+import { linkRefusal } from '../core/links';
 import type { OutputAs } from '../core/options';
 import { HEAD_BYTES, isWhole, kindByName, readPicture } from '../core/picture';
 import type { Picture } from '../core/picture';
@@ -24,6 +24,8 @@ export interface Place {
 	/** Counts from 1, for messages. */
 	number: number;
 	timeoutMs: number;
+	/** Hosts that the job's reply names in links: no redirect leads elsewhere. */
+	namedHosts: ReadonlySet<string>;
 	output: OutputAs;
 	storage?: Storage;
 }
@@ -39,7 +41,6 @@ export interface Stored {
 	url: string | null;
 }
 
-const LINK = /^https?:\/\//i;
 const DATA_URL = /^data:[^,]{0,200};base64,/i;
 
 export async function storePicture(
@@ -144,10 +145,13 @@ async function fromAddress(
 ): Promise<Stored> {
 	let address = link;
 	for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects += 1) {
-		const isOwn = !isPrivateHost(address) || isPrivateHost(place.api.baseUrl);
-		if (!LINK.test(address) || !isOwn) {
-			throw notAPicture(place, 'its link leads into a private network');
-		}
+		const refusal = linkRefusal({
+			target: address,
+			link,
+			named: place.namedHosts,
+			baseUrl: place.api.baseUrl,
+		});
+		if (refusal !== undefined) throw notAPicture(place, refusal);
 		const opened = await download(context, address, place.timeoutMs);
 		if (!('redirect' in opened)) return await fromOpened(context, opened, url, place);
 		address = opened.redirect;
