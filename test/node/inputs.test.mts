@@ -1,32 +1,16 @@
 /** Source images: where they come from, and what is refused before anything is submitted. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { IBinaryKeyData, INodeExecutionData } from 'n8n-workflow';
 import { runNode } from './harness.mts';
 import { jpeg, png, webp } from './pictures.mts';
 import { ledger, usePlatform, workerDoes } from './platform.mts';
-import { binaryOf, score, scored, upscale } from './sources.mts';
+import { binaryOf, bytes, itemWith, ofSize, refused, score, scored, upscale } from './sources.mts';
 
 usePlatform();
 
-const bytes = (base64: string) => Buffer.from(base64, 'base64');
 const tiff = Buffer.concat([Buffer.from('II*\0'), Buffer.alloc(60)]);
 const bmp = Buffer.alloc(60, 'BM');
 const gif = Buffer.from('R0lGODlhAQABAIAAAAAAAP///ywAAAAAAQABAAACAUwAOw==', 'base64');
-
-/** Starts with a PNG and has the given size. */
-const ofSize = (size: number) =>
-	Buffer.concat([bytes(png), Buffer.alloc(size - bytes(png).length)]);
-
-const itemWith = (binary: IBinaryKeyData): INodeExecutionData => ({ json: {}, binary });
-
-async function refused(binary: IBinaryKeyData, parameters = {}) {
-	workerDoes({ output: scored(1) });
-	const { error, status } = await runNode(score(parameters, { items: [itemWith(binary)] }));
-	expect(status).toBe('error');
-	expect(ledger().submits).toEqual([]);
-	return error!;
-}
 
 describe('binary fields', () => {
 	test.each([
@@ -239,76 +223,5 @@ describe('other limits', () => {
 	])('%j is more than any worker takes', async (wrong, text) => {
 		const { message } = await refused({ data: binaryOf(bytes(png)) }, { options: wrong });
 		expect(message).toBe(text);
-	});
-});
-
-describe('re-encoded as JPEG', () => {
-	const options = { reencodeJpeg: true };
-
-	/** A black BMP of this size: three bytes a pixel, no compression. */
-	function largeBmp(width: number, height: number): Buffer {
-		const file = Buffer.alloc(54 + 3 * width * height);
-		file.write('BM');
-		file.writeUInt32LE(54, 10);
-		file.writeUInt32LE(40, 14);
-		file.writeInt32LE(width, 18);
-		file.writeInt32LE(height, 22);
-		file.writeUInt16LE(24, 28);
-		return file;
-	}
-
-	const sent = () =>
-		(ledger().submits[0].input as { images: string[] }).images.map((image) => bytes(image));
-
-	test('a PNG and a BMP go as JPEG, what is one or as small already goes byte for byte', async () => {
-		workerDoes({ output: scored(4) });
-		const binary = {
-			a: binaryOf(bytes(png), 'a.png'),
-			b: binaryOf(largeBmp(500, 400), 'b.bmp', 'image/bmp'),
-			c: binaryOf(bytes(jpeg), 'c.jpg'),
-			d: binaryOf(bytes(webp), 'd.webp'),
-		};
-		const setup = score({ inputField: 'a,b,c,d', options }, { items: [itemWith(binary)] });
-		const { status, items } = await runNode(setup);
-		expect(status).toBe('success');
-		const [a, b, c, d] = sent();
-		for (const one of [a, b]) expect(one.subarray(0, 3)).toEqual(Buffer.from([0xff, 0xd8, 0xff]));
-		expect(b.length).toBeLessThan(100_000);
-		expect([c, d]).toEqual([bytes(jpeg), bytes(webp)]);
-		// The item has the files as they came, and tells of these.
-		expect(items[0].json.files).toMatchObject([
-			{ field: 'a', mimeType: 'image/png', bytes: bytes(png).length, width: 16, height: 8 },
-			{ field: 'b', mimeType: 'image/bmp', bytes: 600_054, width: 500, height: 400 },
-			{ field: 'c', mimeType: 'image/jpeg' },
-			{ field: 'd', mimeType: 'image/webp' },
-		]);
-		expect(Object.keys(items[0].binary ?? {})).toEqual(Object.keys(binary));
-	});
-
-	test('the limit is for what is sent', async () => {
-		const tight = { ...options, maxImageMb: 0.1 };
-		const whole = await refused(
-			{ data: binaryOf(bytes(png)), big: binaryOf(ofSize(200_000)) },
-			{
-				inputField: 'big',
-				options: { maxImageMb: 0.1 },
-			},
-		);
-		expect(whole.message).toBe('Image 1 is 0.2 MB; the limit is 0.1 MB');
-		workerDoes({ output: scored(1) });
-		const items = [itemWith({ data: binaryOf(largeBmp(300, 300)) })];
-		expect((await runNode(score({ options: tight }, { items }))).status).toBe('success');
-	});
-
-	test('a damaged one costs nothing and is told', async () => {
-		const cut = bytes(png).fill(0, 45, 60);
-		const error = await refused({ data: binaryOf(cut) }, { options });
-		expect(error.message).toMatch(/^Image 1 cannot be re-encoded: /);
-		expect(error.description).toContain('Nothing was submitted.');
-	});
-
-	test('a file beyond all limits is not read', async () => {
-		const error = await refused({ data: binaryOf(ofSize(50_000_001)) }, { options });
-		expect(error.message).toBe('Image 1 is 50.1 MB; the limit is 50 MB');
 	});
 });

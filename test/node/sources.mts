@@ -1,8 +1,23 @@
 /** Runs of the operations that work on source images, and what their worker answers. */
-import type { IBinaryData, IDataObject, INodeParameters } from 'n8n-workflow';
+import type {
+	IBinaryData,
+	IBinaryKeyData,
+	IDataObject,
+	INodeExecutionData,
+	INodeParameters,
+} from 'n8n-workflow';
+import { runNode } from './harness.mts';
 import type { Setup } from './harness.mts';
 import { png } from './pictures.mts';
-import { generate } from './platform.mts';
+import { generate, ledger, workerDoes } from './platform.mts';
+
+export const bytes = (base64: string): Buffer => Buffer.from(base64, 'base64');
+
+/** Starts with a PNG and has the given size. */
+export const ofSize = (size: number): Buffer =>
+	Buffer.concat([bytes(png), Buffer.alloc(size - bytes(png).length)]);
+
+export const itemWith = (binary: IBinaryKeyData): INodeExecutionData => ({ json: {}, binary });
 
 /** A file as a node before ours hands it on, inside the item itself. */
 export function binaryOf(
@@ -73,4 +88,13 @@ export function upscaled(count: number): IDataObject {
 		height: 8,
 	}));
 	return { route: 'upscale', images, metadata, meta };
+}
+
+/** The error of an item that is refused before anything is submitted. */
+export async function refused(binary: IBinaryKeyData, parameters = {}) {
+	workerDoes({ output: scored(1) });
+	const { error, status } = await runNode(score(parameters, { items: [itemWith(binary)] }));
+	expect(status).toBe('error');
+	expect(ledger().submits).toEqual([]);
+	return error!;
 }
