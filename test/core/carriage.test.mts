@@ -32,11 +32,11 @@ test.each<[string, number[], JobOptions, typeof bucket | undefined, boolean]>([
 		false,
 	],
 	[
-		'a network volume, small enough',
+		'a network volume, which the worker opens with the key',
 		[3.5 * MB, 3.5 * MB],
 		options,
 		{ ...bucket, hasTimedLinks: false },
-		false,
+		true,
 	],
 ])('%s by links: %#', (_, sizes, how, place, expected) => {
 	expect(goByLinks(500, sizes, how, place)).toBe(expected);
@@ -52,10 +52,7 @@ test('what goes neither way names the ways out', () => {
 	);
 	expect(
 		messageOf(() => goByLinks(500, sizes, options, { ...bucket, isReached: false })),
-	).toContain('The storage stands in a private network, where the worker cannot fetch them.');
-	expect(
-		messageOf(() => goByLinks(500, sizes, options, { ...bucket, hasTimedLinks: false })),
-	).toContain('A RunPod network volume has no links');
+	).toContain('The storage stands in a private network, where the worker cannot fetch them');
 });
 
 test('the request without its images counts, too', () => {

@@ -48,16 +48,14 @@ export function goByLinks(
 	const images = imageBytes.reduce((sum, bytes) => sum + base64Length(bytes) + 3, 0);
 	const total = bodyBytes + images;
 	if (imageBytes.length === 0) return false;
-	const isUsable = bucket?.hasTimedLinks === true && bucket.isReached;
-	if (isUsable && total > jobLimits.inlineResultMb * 1e6) return true;
+	if (bucket?.isReached && total > jobLimits.inlineResultMb * 1e6) return true;
 	const most = mostBodyBytes(options);
 	if (total <= most) return false;
 	const size = `The images are ${inMb(images)} MB in base64; RunPod takes at most ${most / 1e6} MB in one request.`;
 	if (bucket === undefined) throw invalidInput(`${size} ${remedies(options)}`);
-	const why = bucket.hasTimedLinks
-		? 'The storage stands in a private network, where the worker cannot fetch them.'
-		: 'A RunPod network volume has no links by which the worker could fetch them; choose another storage.';
-	throw invalidInput(`${size} ${why} Or send fewer or smaller images.`);
+	throw invalidInput(
+		`${size} The storage stands in a private network, where the worker cannot fetch them: choose another one, or send fewer or smaller images.`,
+	);
 }
 
 export interface Delivery {

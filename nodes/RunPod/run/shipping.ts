@@ -63,6 +63,8 @@ export function shippingOf(
 	if (sendsBucket) body.s3Config = storage?.s3Config;
 	const sizes = images.map(({ bytes }) => bytes);
 	const byLinks = goByLinks(sizeOf(body), sizes, options, bucket);
+	// A network volume opens its files with the key alone.
+	if (byLinks && !storage?.hasTimedLinks) body.s3Config = storage?.s3Config;
 	const uploads: string[] = [];
 	const make = async (): Promise<RunBody> => {
 		if (images.length === 0) return body;
@@ -95,7 +97,7 @@ async function upload(
 			const name = `image-${links.length + 1}`;
 			const key = await storage.put({ folder: 'inputs', name, extension, mimeType, bytes });
 			uploads.push(key);
-			links.push(storage.timedLink(key, ttlS));
+			links.push(storage.workerLink(key, ttlS));
 		}
 	} finally {
 		// Without all of them there is no job that could want some.

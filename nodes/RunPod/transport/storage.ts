@@ -37,8 +37,8 @@ export interface Storage {
 	put(file: NewFile): Promise<string>;
 	/** The link that is handed on; null where none opens without a key. */
 	linkOf(key: string): string | null;
-	/** A link for the worker alone, for so many seconds. */
-	timedLink(key: string, seconds: number): string;
+	/** What the worker fetches a file by: a link for so many seconds, or an address for its key. */
+	workerLink(key: string, seconds: number): string;
 	/** The name of a file of this bucket that a link leads to. */
 	keyIn(link: string): string | undefined;
 	/** Opens a file with the key. */
@@ -72,7 +72,10 @@ export async function openStorage(context: IExecuteFunctions, timeoutMs: number)
 			bucket.publicUrl === undefined && !hasTimedLinks(bucket)
 				? null
 				: linkOf(bucket, key, Date.now()),
-		timedLink: (key, seconds) => timedLink(bucket, key, seconds, Date.now()),
+		workerLink: (key, seconds) =>
+			hasTimedLinks(bucket)
+				? timedLink(bucket, key, seconds, Date.now())
+				: addressOf(bucket, key),
 		keyIn: (link) => keyIn(bucket, link),
 		put: async ({ folder, name, extension, mimeType, bytes }) => {
 			const key = newKey(bucket, folder, name, extension, randomBytes(6).toString('hex'));

@@ -7,7 +7,6 @@ from urllib.parse import urljoin
 import httpcore
 
 from studio import __version__
-from studio.context import JobContext
 from studio.media.addresses import AddressRefused, check_address, resolve
 
 MOST_REDIRECTS = 3
@@ -50,11 +49,6 @@ class Guarded(httpcore.NetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure or httpcore.ConnectError(host)
-
-
-def fetcher(context: JobContext) -> Fetch:
-    """Fetches for a job: by its worker's settings, ended when the job is cancelled."""
-    return lambda link, most_bytes: fetch(link, most_bytes, context.settings.allow_private, context.check_cancelled)
 
 
 def fetch(link: str, most_bytes: int, allow_private: bool, check: Callable[[], None] = lambda: None) -> bytes:

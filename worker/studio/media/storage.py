@@ -1,8 +1,8 @@
-"""Puts result files into a bucket and gives links to them."""
+"""Puts result files into a bucket and gives links to them; opens what a job put there for it."""
 
 from collections.abc import Callable
 from io import BytesIO
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpcore
 from PIL import Image
@@ -10,7 +10,7 @@ from PIL import Image
 from studio.bucket import Bucket
 from studio.failures import StudioFailure
 from studio.media.addresses import AddressRefused, check_address
-from studio.media.fetch import Guarded
+from studio.media.fetch import Guarded, NotReached, TooLarge
 from studio.media.images import MIME_TYPES
 from studio.media.results import change_images
 
@@ -59,6 +59,30 @@ class Storage:
             # The class alone: the text of some names the request with its signature.
             detail = f"{type(error).__name__} at {bucket.endpoint}"
         raise StudioFailure("UPLOAD_FAILED", detail=detail)
+
+    def key_of(self, link: str) -> str | None:
+        """The name of a file that an address without a signature leads to: on a RunPod volume there is no other."""
+        base = f"{self._bucket.endpoint}/{self._bucket.name}/"
+        return unquote(link[len(base) :]) if link.startswith(base) and "?" not in link else None
+
+    def get(self, key: str, most_bytes: int) -> bytes:
+        """A file of the bucket, opened with its key. Raises INVALID_INPUT, TooLarge, NotReached."""
+        from boto3.exceptions import Boto3Error
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        self.check()
+        try:
+            # One byte more than is taken: the reply is in memory before its size is looked at.
+            part = f"bytes=0-{most_bytes}"
+            reply = self._connect().get_object(Bucket=self._bucket.name, Key=key, Range=part)
+            if reply["ContentLength"] > most_bytes:
+                whole = reply.get("ContentRange", "").rpartition("/")[2]
+                raise TooLarge(int(whole) if whole.isdigit() else reply["ContentLength"])
+            return reply["Body"].read()
+        except ClientError as error:
+            raise NotReached(f"the bucket answered {error.response.get('Error', {}).get('Code', 'unknown')}") from None
+        except (BotoCoreError, Boto3Error, ValueError) as error:
+            raise NotReached(f"{type(error).__name__} at {self._bucket.endpoint}") from None
 
     def _connect(self):
         if self._client is None:

@@ -12,7 +12,7 @@ from studio.engines.caption.precision import choose_precision
 from studio.engines.caption.prompt import build_prompt
 from studio.engines.caption.written import Caption, image_seeds, resolve_params, written_well
 from studio.failures import StudioFailure
-from studio.media.fetch import fetcher
+from studio.media.inputs import fetcher
 from studio.media.source import decode, limits_of, read_each
 
 

@@ -4,7 +4,7 @@ from studio.assets import Assets, model_hash
 from studio.context import JobContext
 from studio.contract.score import ScoreInput
 from studio.failures import StudioFailure
-from studio.media.fetch import fetcher
+from studio.media.inputs import fetcher
 from studio.media.source import decode, limits_of, read_sources
 
 

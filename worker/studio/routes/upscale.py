@@ -6,8 +6,8 @@ from studio.contract.job import UPSCALE_EDGE_PIXELS, UPSCALE_SOURCE_PIXELS
 from studio.contract.upscale import UpscaleInput
 from studio.engines.upscale.steps import plan_steps
 from studio.failures import StudioFailure
-from studio.media.fetch import fetcher
 from studio.media.images import encode_image, to_base64
+from studio.media.inputs import fetcher
 from studio.media.names import file_name
 from studio.media.source import Source, decode, limits_of, read_sources
 

@@ -11,10 +11,14 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from studio.bucket import read_bucket
+from studio.context import JobContext
 from studio.failures import Cancelled, StudioFailure
 from studio.media import addresses
+from studio.media.fetch import NotReached, TooLarge
 from studio.media.images import encode_image, to_base64
+from studio.media.inputs import fetcher
 from studio.media.storage import Storage, link_images
+from studio.settings import Settings
 
 KEYS = {"accessId": "planted-id", "accessSecret": "planted-secret", "bucketName": "pictures"}
 
@@ -95,6 +99,31 @@ def test_what_the_bucket_says_is_told_without_the_keys(endpoint):
         storage("http://127.0.0.1:1").put("x.jpg", b"x", "image/jpeg")
     assert str(failed.value).startswith("UPLOAD_FAILED: The upload to the bucket failed: EndpointConnectionError at ")
     assert "planted" not in str(failed.value)
+
+
+def job(address: str, **more) -> JobContext:
+    settings = Settings.from_environment({"ALLOW_NO_AUTH": "1", "ALLOW_PRIVATE_ADDRESSES": "1"})
+    return JobContext("job-5", settings, s3_config=KEYS | {"endpointUrl": address} | more)
+
+
+def test_an_address_in_the_jobs_own_bucket_is_opened_with_its_key(endpoint):
+    storage(endpoint).put("inputs/a b.png", b"nine bytes", "image/png")
+    address = f"{endpoint}/pictures/runpod-studio/inputs/a%20b.png"
+    assert httpx.get(address, trust_env=False).status_code == 403
+    get = fetcher(job(endpoint))
+    assert get(address, 10) == b"nine bytes"
+    with pytest.raises(TooLarge) as large:
+        get(address, 5)
+    assert large.value.size == 10
+    with pytest.raises(NotReached, match="the bucket answered NoSuchKey"):
+        get(f"{endpoint}/pictures/nothing.png", 9)
+    # Another bucket is none of the key's, and a link that is signed opens by itself.
+    with pytest.raises(NotReached, match="the server answered"):
+        get(f"{endpoint}/pictures-2/runpod-studio/x.png", 9)
+    with pytest.raises(NotReached, match="the server answered"):
+        fetcher(JobContext("job-6", job(endpoint).settings))(address, 10)
+    with pytest.raises(StudioFailure, match="INVALID_INPUT: 's3Config' cannot be used"):
+        fetcher(job("ftp://127.0.0.1"))
 
 
 def test_a_bucket_that_a_job_names_inside_the_network_is_refused(endpoint):
