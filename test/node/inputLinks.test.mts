@@ -1,8 +1,11 @@
 /** Images that are too large for a request: through the bucket, and out of it when the job is over. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
 import { describeWithBucket, storageCredential, storageKeys, useBucket } from './bucket.mts';
 import type { Setup } from './harness.mts';
-import { everything, runNode } from './harness.mts';
+import { everything, runNode, startNode } from './harness.mts';
 import { png } from './pictures.mts';
 import { fault, ledger, usePlatform, workerDoes } from './platform.mts';
 import { binaryOf, score, scored } from './sources.mts';
@@ -120,6 +123,31 @@ describeWithBucket('a request above 7 MB', () => {
 		expect(error?.message).toMatch(/^The upload to the bucket failed: NoSuchBucket/);
 		expect(ledger().submits).toEqual([]);
 	});
+});
+
+test('Stop in the middle of an upload submits nothing', async () => {
+	workerDoes({ output: scored(2) });
+	const silent = createServer((request) => request.resume());
+	silent.listen(0, '127.0.0.1');
+	await once(silent, 'listening');
+	const { port } = silent.address() as AddressInfo;
+	const asked = once(silent, 'request');
+	const keys = { bucket: 'b', accessKeyId: 'i', secretAccessKey: 's' };
+	const setup = score(
+		{ inputField: 'a, b', jobOptions: { storage: 'runPodStorage' } },
+		{ items: items() },
+	);
+	const runPodStorageApi = { endpointUrl: `http://127.0.0.1:${port}`, ...keys };
+	const { done, stop } = await startNode({
+		...setup,
+		credentials: { ...setup.credentials, runPodStorageApi },
+	});
+	await asked;
+	stop();
+	expect((await done).status).toBe('canceled');
+	expect(ledger().submits).toEqual([]);
+	silent.closeAllConnections();
+	silent.close();
 });
 
 test('without a storage it is refused with the three ways out', async () => {

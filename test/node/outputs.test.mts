@@ -12,6 +12,7 @@ import type { Outcome, Setup } from './harness.mts';
 import { bytesOf, everything, runNode } from './harness.mts';
 import { jpeg, png, studioWorker } from './pictures.mts';
 import { generate, ledger, pollStatus, usePlatform, workerDoes } from './platform.mts';
+import { upscale } from './sources.mts';
 import { startStub } from './stub.mts';
 import { WaitingN8n } from './waitingN8n.mts';
 
@@ -246,6 +247,19 @@ test('URL: a link of the worker is handed on, and nobody downloads it', async ()
 	expect(stub.seen).toEqual([]);
 	expect(ledger().submits[0].input).toMatchObject({ output: 'url' });
 	expect(ledger().submits[0]).not.toHaveProperty('s3Config');
+});
+
+test('Upscale: several links become one item each', async () => {
+	const links = ['one', 'two'].map((name) => `https://cdn.example.com/${name}.webp`);
+	const images = links.map((url, n) => ({ id: `img_000_0${n}_up`, url, width: 16, height: 8 }));
+	workerDoes({ output: { route: 'upscale', images, metadata: {} } });
+	const { items } = await runNode(upscale({ outputAs: 'url' }));
+	expect(items.map(({ json }) => json.image_url)).toEqual(links);
+	expect(items.map(({ json }) => (json.files as IDataObject[])[0].mimeType)).toEqual([
+		'image/webp',
+		'image/webp',
+	]);
+	expect(ledger().submits[0].input).toMatchObject({ route: 'upscale', output: 'url' });
 });
 
 test('URL without any storage: the paid job is named, with the way to its picture', async () => {
