@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type {
 	IHttpRequestOptions,
+	INodeExecutionData,
 	INodeParameters,
 	INodeType,
 	INodeTypes,
@@ -47,7 +48,7 @@ export interface Platform {
 
 const TYPE = 'n8n-nodes-runpod-studio.runPod';
 
-function types(count: number): INodeTypes {
+function types(items: INodeExecutionData[]): INodeTypes {
 	const source: INodeType = {
 		description: {
 			displayName: 'Source',
@@ -60,7 +61,7 @@ function types(count: number): INodeTypes {
 			outputs: [NodeConnectionTypes.Main],
 			properties: [],
 		},
-		execute: async () => [Array.from({ length: count }, (_, n) => ({ json: { n } }))],
+		execute: async () => [items],
 	};
 	const known: Record<string, INodeType> = { 'bench.source': source, [TYPE]: new RunPod() };
 	return {
@@ -133,7 +134,39 @@ export async function runJobs(
 	count: number,
 	input: string,
 	jobOptions: INodeParameters,
-	more: INodeParameters = {},
+): Promise<IRun> {
+	const items = Array.from({ length: count }, (_, n) => ({ json: { n } }));
+	return await run(platform, items, { resource: 'job', operation: 'run', input, jobOptions });
+}
+
+/** Scores so many stored images of so many bytes, one per item. */
+export async function scoreImages(
+	platform: Platform,
+	count: number,
+	bytes: number,
+	jobOptions: INodeParameters,
+): Promise<() => Promise<IRun>> {
+	const store = Container.get(BinaryDataService);
+	await store.init();
+	const place = { type: 'execution', workflowId: 'bench', executionId: 'bench' } as const;
+	const items: INodeExecutionData[] = [];
+	for (let n = 0; n < count; n += 1) {
+		const image = Buffer.alloc(bytes, n % 251);
+		image.set(PNG_START);
+		const file = { data: '', mimeType: 'image/png', fileName: `${n}.png` };
+		items.push({ json: { n }, binary: { data: await store.store(place, image, file) } });
+	}
+	return async () =>
+		await run(platform, items, { resource: 'image', operation: 'score', jobOptions });
+}
+
+/** Signature and size of a PNG: all that is looked at before a submit. */
+const PNG_START = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAIAAAADCAIAAAA=', 'base64');
+
+async function run(
+	platform: Platform,
+	items: INodeExecutionData[],
+	parameters: INodeParameters,
 ): Promise<IRun> {
 	await Container.get(BinaryDataService).init();
 	const workflow = new Workflow({
@@ -156,12 +189,8 @@ export async function runJobs(
 				typeVersion: 1,
 				position: [200, 0],
 				parameters: {
-					resource: 'job',
-					operation: 'run',
 					endpoint: { __rl: true, mode: 'id', value: platform.endpoint },
-					input,
-					jobOptions,
-					...more,
+					...parameters,
 				},
 				credentials: { runPodApi: { id: 'runPodApi', name: 'runPodApi' } },
 			},
@@ -169,7 +198,7 @@ export async function runJobs(
 		connections: {
 			Source: { main: [[{ node: 'RunPod', type: NodeConnectionTypes.Main, index: 0 }]] },
 		},
-		nodeTypes: types(count),
+		nodeTypes: types(items),
 		settings: { executionOrder: 'v1' },
 	});
 	const engine = new WorkflowExecute(
@@ -177,11 +206,11 @@ export async function runJobs(
 		'trigger',
 		createRunExecutionData({ resumeToken: 'bench' }),
 	);
-	const run = await engine.run({ workflow, startNode: workflow.getNode('Source')! });
-	if (run.status !== 'success') {
+	const done = await engine.run({ workflow, startNode: workflow.getNode('Source')! });
+	if (done.status !== 'success') {
 		throw new Error(
-			`the workflow ended with '${run.status}': ${run.data.resultData.error?.message}`,
+			`the workflow ended with '${done.status}': ${done.data.resultData.error?.message}`,
 		);
 	}
-	return run;
+	return done;
 }
