@@ -7,8 +7,9 @@ import { describeWithBucket, storageCredential, storageKeys, useBucket } from '.
 import type { Setup } from './harness.mts';
 import { everything, runNode, startNode } from './harness.mts';
 import { png } from './pictures.mts';
-import { fault, ledger, usePlatform, workerDoes } from './platform.mts';
+import { changeEndpoint, fault, ledger, usePlatform, workerDoes } from './platform.mts';
 import { binaryOf, score, scored } from './sources.mts';
+import { startStub } from './stub.mts';
 import { WaitingN8n } from './waitingN8n.mts';
 
 // Servers and programs are started here: a busy machine needs its time.
@@ -89,6 +90,35 @@ describeWithBucket('a request above 7 MB', () => {
 		workerDoes({ output: scored(2), runMs: 60_000 });
 		await runNode(run({ waitForResult: 'dontWait' }));
 		expect(await Promise.all(linksOf(ledger().submits[0].input).map(statusOf))).toEqual([200, 200]);
+	});
+
+	test("Don't Wait takes them out where another item ends the run and the job is cancelled", async () => {
+		workerDoes({ output: scored(2), runMs: 60_000 });
+		fault({
+			operation: 'run',
+			match: { order: 2 },
+			fault: { kind: 'reply', status: 400, body: { error: 'no' } },
+		});
+		const setup = run(
+			{ waitForResult: 'dontWait', jobOptions: { maxParallelJobs: 1 } },
+			{ items: [...items(), ...items()] },
+		);
+		expect((await runNode(setup)).status).toBe('error');
+		expect(ledger().openJobs).toEqual([]);
+		const links = linksOf(ledger().submits[0].input);
+		expect(await Promise.all(links.map(statusOf))).toEqual([404, 404]);
+	});
+
+	test('a paused endpoint gets no images into the bucket', async () => {
+		const bucket = await startStub(() => ({ status: 200 }));
+		try {
+			changeEndpoint({ workersMax: 0 });
+			const { error } = await runNode(run({}, {}, { endpointUrl: bucket.url }));
+			expect(error!.message).toContain('has 0 max workers');
+			expect(bucket.seen).toEqual([]);
+		} finally {
+			await bucket.close();
+		}
 	});
 
 	test('Callback keeps them while it is parked, and takes them out afterwards', async () => {

@@ -52,6 +52,7 @@ export class Attempts {
 	/** The end tells what became of the job. */
 	async cancel({ job, jobId, submittedAt }: AcceptedJob): Promise<FinalAction> {
 		const end = await cancelJob(attachedRun(jobId, submittedAt), job.api, job.policy);
+		await tidyUp(job, end);
 		this.register?.ended(job.itemIndex, end);
 		return end;
 	}
@@ -85,8 +86,10 @@ export class Attempts {
 				watch.note(seen, Date.now());
 			},
 		};
+		const isInVain = this.stop.reason !== undefined || this.surroundings.isPaused(api);
 		try {
-			work.body = await bodyOf(job);
+			// Images are not sent to a bucket for a job that will not be submitted.
+			if (!isInVain) work.body = await bodyOf(job);
 		} catch (thrown) {
 			return { run: job.first, end: { type: 'fail', failure: failureIn(thrown) } };
 		}
