@@ -71,14 +71,10 @@ export function surroundings(name: CredentialName, data: ICredentialDataDecrypte
 	return { type, node, workflow, additionalData };
 }
 
-/** 'OK', or the text that the dialog shows. */
-export async function testCredential(
-	name: CredentialName,
-	data: ICredentialDataDecryptedObject,
-): Promise<string> {
-	const { type, node, workflow, additionalData } = surroundings(name, data);
-	const input = { main: [[{ json: {} }]] };
-	const context = new ExecuteContext(
+/** What a node with this credential has at hand while it runs. */
+export function contextWith(name: CredentialName, data: ICredentialDataDecryptedObject) {
+	const { node, workflow, additionalData } = surroundings(name, data);
+	return new ExecuteContext(
 		workflow,
 		node,
 		additionalData,
@@ -86,14 +82,27 @@ export async function testCredential(
 		createRunExecutionData({}),
 		0,
 		[],
-		input,
+		{ main: [[{ json: {} }]] },
 		{ node, data: {}, source: null },
 		[],
 	);
+}
+
+/** 'OK', or the text that the dialog shows. */
+export async function testCredential(
+	name: CredentialName,
+	data: ICredentialDataDecryptedObject,
+): Promise<string> {
+	const context = contextWith(name, data);
 	const defaults = types[name].properties.map((field) => [field.name, field.default]);
 	const decrypted = { ...Object.fromEntries(defaults), ...data };
 	try {
-		await new RoutingNode(context, type, { id: name, name, type: name, data: decrypted }).runNode();
+		await new RoutingNode(context, carrier(name), {
+			id: name,
+			name,
+			type: name,
+			data: decrypted,
+		}).runNode();
 		return 'OK';
 	} catch (error) {
 		const { cause } = error as { cause?: { response?: { status: number } } };

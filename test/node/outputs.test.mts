@@ -1,5 +1,6 @@
 /** Output Binary, URL and Both: where pictures go, what is fetched, and what is told. */
 import type { ICredentialDataDecryptedObject, IDataObject, INodeParameters } from 'n8n-workflow';
+import { openStorage } from '../../nodes/RunPod/transport/storage.ts';
 import {
 	describeWithBucket,
 	storageCredential,
@@ -8,6 +9,7 @@ import {
 	useBucket,
 	BUCKET,
 } from './bucket.mts';
+import { contextWith } from './credentialTest.mts';
 import type { Outcome, Setup } from './harness.mts';
 import { bytesOf, everything, runNode } from './harness.mts';
 import { jpeg, png, studioWorker } from './pictures.mts';
@@ -56,25 +58,8 @@ describeWithBucket('with a storage', () => {
 
 	/** Puts a file there as the worker does: with the keys that came with the job. */
 	async function workerStores(bytes: Buffer, name: string): Promise<string> {
-		const { openStorage } = await import('../../nodes/RunPod/transport/storage.ts');
-		const { surroundings } = await import('./credentialTest.mts');
-		const { ExecuteContext } = await import('n8n-core');
-		const { createRunExecutionData } = await import('n8n-workflow');
 		const data = storageCredential({ linkExpiryS: 3600 });
-		const { node, workflow, additionalData } = surroundings('runPodStorageApi', data);
-		const context = new ExecuteContext(
-			workflow,
-			node,
-			additionalData,
-			'internal',
-			createRunExecutionData({}),
-			0,
-			[],
-			{ main: [[{ json: {} }]] },
-			{ node, data: {}, source: null },
-			[],
-		);
-		const storage = await openStorage(context as never, 5000);
+		const storage = await openStorage(contextWith('runPodStorageApi', data) as never, 5000);
 		const file = { folder: 'by-the-worker', name, extension: 'png', mimeType: 'image/png', bytes };
 		return storage.linkOf(await storage.put(file)) ?? '';
 	}

@@ -2,9 +2,7 @@
 import './environment.mts';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { ExecuteContext } from 'n8n-core';
 import type { ICredentialDataDecryptedObject } from 'n8n-workflow';
-import { createRunExecutionData } from 'n8n-workflow';
 import { JobFailure } from '../../nodes/RunPod/core/failure.ts';
 import { openStorage } from '../../nodes/RunPod/transport/storage.ts';
 import {
@@ -14,30 +12,14 @@ import {
 	storageUrl,
 	useBucket,
 } from './bucket.mts';
-import { surroundings, testCredential } from './credentialTest.mts';
+import { contextWith, testCredential } from './credentialTest.mts';
 import { startStub } from './stub.mts';
 
 // Servers and programs are started here: a busy machine needs its time.
 jest.setTimeout(60_000);
 
-function contextWith(data: ICredentialDataDecryptedObject) {
-	const { node, workflow, additionalData } = surroundings('runPodStorageApi', data);
-	return new ExecuteContext(
-		workflow,
-		node,
-		additionalData,
-		'internal',
-		createRunExecutionData({}),
-		0,
-		[],
-		{ main: [[{ json: {} }]] },
-		{ node, data: {}, source: null },
-		[],
-	);
-}
-
 async function open(data: ICredentialDataDecryptedObject) {
-	const storage = await openStorage(contextWith(data) as never, 5000);
+	const storage = await openStorage(contextWith('runPodStorageApi', data) as never, 5000);
 	return { ...storage, linkOf: (key: string) => String(storage.linkOf(key)) };
 }
 const file = (bytes: Buffer, name = 'Füchse im Schnee #1') => ({
