@@ -6,11 +6,8 @@
  *   npm run test:image              the worker's image, built and started for real
  *   npm test -- --fresh             prepares everything anew
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { withCleanEnd } from './running/processes.mts';
-import { cacheFolder } from './setup/places.mts';
 import { fullStages, quickStages } from './testing/plan.mts';
 import { runStages, summarize } from './testing/stage.mts';
 
@@ -20,11 +17,8 @@ export async function main(args: string[]): Promise<void> {
 		options: { quick: { type: 'boolean' }, fresh: { type: 'boolean' }, only: { type: 'string' } },
 	});
 	const stages = values.quick ? quickStages() : fullStages(values.fresh ?? false);
-	const only = values.only;
+	const { only } = values;
 	// The preparation belongs to whatever is chosen.
-	// The first build of the image takes longer than all the rest: `npm run test:image` is asked for it.
-	// Where that was done once, its layers are there, and the image is built and started each time.
-	const isAsked = (name: string): boolean => (only ? name.includes(only) : name !== 'image' || existsSync(join(cacheFolder(), 'image')));
-	const chosen = stages.filter(({ name }, index) => index === 0 || isAsked(name));
+	const chosen = stages.filter(({ name }, index) => index === 0 || !only || name.includes(only));
 	await withCleanEnd(async () => summarize(await runStages(chosen)));
 }

@@ -41,7 +41,7 @@ export function fullStages(fresh: boolean): Stage[] {
 		jest('package tests', ['package'], python),
 		jest('emulator tests', ['emulator'], python),
 		pytest('worker tests', () => need().python, ['--ignore=worker/tests/image']),
-		// Where it was built before, see scripts/test.mts; where it cannot be built, it is skipped and says why.
+		// Where it cannot be built, it is skipped and says why.
 		pytest('image', () => need().python, [], 'worker/tests/image'),
 		// The servers of the tests are shared, and two cores do not carry two sets of them.
 		jest('end-to-end tests', ['e2e'], () => ({ ...python(), STUDIO_PREPARED: JSON.stringify(need()) }), ['--runInBand']),

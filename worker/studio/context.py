@@ -45,6 +45,17 @@ class JobContext:
             self._scratch = Path(tempfile.mkdtemp(prefix="job-", dir=self.settings.temp_root))
         return self._scratch
 
+    def part(self, index: int, count: int) -> "JobContext":
+        """The context of one of `count` equal parts of this job; its percent is that of the part."""
+
+        def report(progress: dict) -> None:
+            told = {**progress, "percent": (100 * index + progress["percent"]) / count}
+            if count > 1:
+                told["message"] = f"{index + 1} of {count}: {progress['message']}"
+            self.progress(**told)
+
+        return JobContext(self.job_id, self.settings, report, self.is_cancelled, self.s3_config)
+
     def close(self) -> None:
         """Removes what the job left on disk."""
         if self._scratch is not None:

@@ -16,6 +16,7 @@ from studio.failures import Cancelled, StudioFailure, classify
 from studio.input import read_input
 from studio.logs import set_route, set_secrets
 from studio.process import PROCESS
+from studio.prompts import by_prompt, together
 from studio.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -61,18 +62,18 @@ def run_job(job_input: object, context: JobContext) -> dict:
             set_route(name)
             log.info("job %s started: %.60r", context.job_id, job_input["action"])
             return run_action(job_input, context)
-        name, model = _read(job_input)
+        name, models = _read(job_input)
         set_route(name)
         set_secrets(secrets_of(context.s3_config))
         log.info("job %s started", context.job_id)
         context.check_cancelled()
-        storage = storage_for(model, context)
-        output = _route(name).run(model, context)
+        storage = storage_for(models[0], context)
+        output = _run(name, models, context)
         context.check_cancelled()
         duration_ms = round((time.monotonic() - started) * 1000)
         meta = {"job_id": context.job_id, "duration_ms": duration_ms, "cold_start": cold}
         output = {**output, "meta": {**output.get("meta", {}), **meta}}
-        output, size = deliver(output, model, context, storage)
+        output, size = deliver(output, models[0], context, storage)
         log.info("job %s finished in %d ms, %d bytes", context.job_id, duration_ms, size)
         return output
     except Cancelled:
@@ -92,18 +93,31 @@ def run_job(job_input: object, context: JobContext) -> dict:
         set_secrets(())
 
 
-def _read(job_input: object) -> tuple:
+def _read(job_input: object) -> tuple[str | None, list]:
     # A worker that could not start says so before it finds fault with the input.
-    name, model = None, None
+    name, models = None, []
     failure = PROCESS.startup_failure
     try:
-        name, model = read_input(job_input)
+        for part in by_prompt(job_input):
+            name, model = read_input(part)
+            models.append(model)
     except StudioFailure:
         if failure is None:
             raise
     if failure is not None and name != "health":
         raise failure
-    return name, model
+    return name, models
+
+
+def _run(name: str, models: list, context: JobContext) -> dict:
+    outputs = []
+    for index, model in enumerate(models):
+        part = context.part(index, len(models))
+        try:
+            outputs.append(_route(name).run(model, part))
+        finally:
+            part.close()
+    return together(outputs)
 
 
 def health(settings: Settings, diagnostics: bool = False) -> dict:

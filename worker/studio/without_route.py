@@ -8,7 +8,8 @@ ROUTES = {"initial": "create", "recreate": "production", "upscale": "upscale"}
 def with_route(values: dict) -> dict:
     """The same input with `route`; unchanged where there is one, or no `process`. Pure.
 
-    `prompts` (a list of one, or a text) becomes `prompt`, `images_b64` becomes `images`. Raises INVALID_INPUT.
+    `prompts` becomes `prompt`: a text by now, since each of several is a part of the job. `images_b64` becomes
+    `images`. Raises INVALID_INPUT.
     """
     if "route" in values or "process" not in values:
         return values
@@ -19,12 +20,7 @@ def with_route(values: dict) -> dict:
         known = ", ".join(f"'{word}'" for word in ROUTES)
         raise StudioFailure("INVALID_INPUT", detail=f"'process' must be one of {known}, not {str(process)[:60]!r}.")
     if "prompts" in rest:
-        prompts = rest.pop("prompts")
-        prompts = [prompts] if isinstance(prompts, str) else prompts
-        if not isinstance(prompts, list) or len(prompts) != 1:
-            # One after the other in one job, a failure of the last would lose all that was paid for.
-            raise StudioFailure("INVALID_INPUT", detail="'prompts' must be a list of one; send one job per prompt.")
-        rest.setdefault("prompt", prompts[0])
+        rest.setdefault("prompt", rest.pop("prompts"))
     if "images_b64" in rest:
         images = rest.pop("images_b64")
         rest.setdefault("images", [images] if isinstance(images, str) else images)

@@ -9,8 +9,9 @@ from PIL import Image
 
 from studio.assets import Assets
 from studio.context import JobContext
-from studio.contract.create import CreateInput
+from studio.contract.create import CreateInput, CreateOutput
 from studio.contract.production import ProductionInput
+from studio.dispatch import run_job
 from studio.engines import loaded
 from studio.failures import StudioFailure
 from studio.routes import create, production
@@ -95,3 +96,20 @@ def test_the_scorers_own_card_says_what_the_set_says():
     card, tower, _ = Assets(SETTINGS).scorer()
     own = json.loads((tower / "scorer.json").read_text(encoding="utf-8"))
     assert own == {name: getattr(card, name) for name in ("name", "score_min", "score_max", "license")}
+
+
+def test_several_prompts_of_one_job_are_the_pictures_of_single_jobs():
+    told = []
+    asked = {"steps": 8, "cfg_scale": 4.0, "seed": 3, "width": 256, "height": 256}
+    prompts = ["a cat on a red background", "a star on a blue background"]
+    context = JobContext("demo", SETTINGS, told.append)
+    output = run_job({"process": "initial", "prompts": prompts, **asked}, context)
+    CreateOutput.model_validate(output)
+    assert [(image["id"], image["prompt"]) for image in output["images"]] == [
+        ("img_000_00", prompts[0]),
+        ("img_001_00", prompts[1]),
+    ]
+    assert [image["image"] for image in output["images"]] == [draw(prompt)["image"] for prompt in prompts]
+    percents = [progress["percent"] for progress in told]
+    assert percents == sorted(percents)
+    assert any(progress["message"].startswith("2 of 2: ") and progress["percent"] > 50 for progress in told)
