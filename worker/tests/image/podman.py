@@ -23,6 +23,10 @@ LIMIT_S = 800
 LIMITS = "default_ulimits = ['nofile=4096:4096', 'nproc=4096:4096']"
 
 
+# 2.2 GB stay in the cache; while a layer is written it lies there twice.
+NEEDED_BYTES = 5_000_000_000
+
+
 class Unavailable(Exception):
     """No image can be built on this machine. The text says why."""
 
@@ -51,6 +55,10 @@ def prepare_tools() -> None:
         raise Unavailable("the image is built and started on Linux on x86_64 only")
     if os.geteuid() != 0:
         raise Unavailable("building and starting the image without a Docker engine takes root")
+    cache().mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(cache()).free
+    if free < NEEDED_BYTES:
+        raise Unavailable(f"it takes {NEEDED_BYTES / 1e9:g} GB of disk, and {free / 1e9:.1f} GB are free at {cache()}")
     if not missing:
         return
     if shutil.which("apt-get") is None:
