@@ -4,10 +4,11 @@
  */
 import { leftBy, newBatch, nextInBatch } from '../../nodes/RunPod/core/batch.ts';
 import type { BatchEvent, BatchState, Server, Task } from '../../nodes/RunPod/core/batch.ts';
-import { decide, refused, spentBy } from '../../nodes/RunPod/core/budget.ts';
+import { decide, refused } from '../../nodes/RunPod/core/budget.ts';
 import { isWayFree } from '../../nodes/RunPod/core/fallback.ts';
 import type { Policy } from '../../nodes/RunPod/core/run.ts';
 import { attachedRun, newRun } from '../../nodes/RunPod/core/run.ts';
+import { spentBy } from '../../nodes/RunPod/core/spent.ts';
 import type { Pause, Sign, Trace, World } from './world.mts';
 import { live, Platform, policyWith, resumedAt, START } from './world.mts';
 

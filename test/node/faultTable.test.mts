@@ -36,7 +36,8 @@ test.each(rows)(
 	'$name',
 	async (row) => {
 		for (const rule of row.faults ?? []) fault(rule);
-		workerDoes(row.worker);
+		// Long enough that each job that was worked on has a time that is billed.
+		workerDoes({ runMs: 50, ...row.worker });
 		const outcome = await runNode(
 			generate({ jobOptions: { requestTimeoutS: 30, ...row.jobOptions } }),
 		);

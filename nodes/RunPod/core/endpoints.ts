@@ -108,7 +108,8 @@ export function healthStateOf(maxWorkers: number | undefined, health?: Health): 
 	if (has('running') || (jobs.inProgress ?? 0) > 0) return say('RUNNING');
 	if (has('ready') || has('idle')) return say('READY');
 	if (has('initializing')) return say('LOADING', 'A worker is starting.');
-	if (has('throttled')) return say('THROTTLED', 'Workers wait: no GPU of the chosen types is free.');
+	if (has('throttled'))
+		return say('THROTTLED', 'Workers wait: no GPU of the chosen types is free.');
 	if (has('unhealthy')) {
 		return say('UNHEALTHY', 'Its container probably fails while it starts. Read the log.');
 	}

@@ -1,10 +1,11 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
-import { decide, refused, spentBy, unmeasured } from '../core/budget';
+import { decide, refused, unmeasured } from '../core/budget';
 import type { Application, Grant } from '../core/budget';
 import { dearestOf } from '../core/cost';
 import { failureOf } from '../core/failure';
 import type { Failure } from '../core/failure';
+import { spentBy } from '../core/spent';
 import { isRecord } from '../core/state';
 import { changed } from './planned';
 import type { PlannedJob } from './planned';
