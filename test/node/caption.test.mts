@@ -1,9 +1,9 @@
 /** Caption > Generate from the form to the items. */
 import type { IDataObject, INodeExecutionData, INodeParameters } from 'n8n-workflow';
-import { bytesOf, runNode } from './harness.mts';
+import { bytesOf, runNode, startNode } from './harness.mts';
 import type { Setup } from './harness.mts';
 import { png } from './pictures.mts';
-import { generate, ledger, usePlatform, workerDoes } from './platform.mts';
+import { generate, ledger, until, usePlatform, workerDoes } from './platform.mts';
 import { binaryOf } from './sources.mts';
 
 usePlatform();
@@ -165,3 +165,15 @@ test('an item without an image', async () => {
 	expect(error?.message).toMatch(/Source images required/);
 	expect(ledger().submits).toHaveLength(0);
 });
+
+test('Stop in the middle cancels the jobs of joined images, each once', async () => {
+	workerDoes({ runMs: 60_000 });
+	const items = ['a.png', 'b.png', 'c.png', 'd.png'].map((name) => image(name));
+	const { done, stop } = await startNode(caption({ options: { imagesPerJob: 2 } }, { items }));
+	await until(() => ledger().submits.length === 2);
+	stop();
+	expect((await done).status).toBe('canceled');
+	const submitted = ledger().submits.map(({ jobId }) => jobId);
+	expect(ledger().cancels.map(({ jobId }) => jobId).sort()).toEqual([...submitted].sort());
+	expect(ledger().openJobs).toEqual([]);
+}, 20_000);

@@ -126,3 +126,12 @@ export function pollStatus(jobId: string, parameters: INodeParameters = {}): Set
 		},
 	};
 }
+
+/** Waits for what the platform has to see. */
+export async function until(isTrue: () => boolean): Promise<void> {
+	const end = Date.now() + 15_000;
+	while (!isTrue()) {
+		if (Date.now() > end) throw new Error(`waited in vain for: ${isTrue.toString()}`);
+		await new Promise((resolve) => setTimeout(resolve, 20));
+	}
+}

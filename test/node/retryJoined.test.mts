@@ -5,7 +5,7 @@ import type { INodeParameters } from 'n8n-workflow';
 import { runNode, startNode } from './harness.mts';
 import type { Setup } from './harness.mts';
 import { png, studioWorker } from './pictures.mts';
-import { addScript, fault, generate, ledger, usePlatform, workerDoes } from './platform.mts';
+import { addScript, fault, generate, ledger, until, usePlatform, workerDoes } from './platform.mts';
 import { binaryOf } from './sources.mts';
 import { startStub } from './stub.mts';
 
@@ -125,11 +125,6 @@ class OneJob {
 			credentials: { runPodApi: { ...setup.credentials.runPodApi!, jobBaseUrl } },
 		};
 	}
-}
-
-async function until(isTrue: () => boolean): Promise<void> {
-	const end = Date.now() + 15_000;
-	while (!isTrue() && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 test('a server that refuses the connection at first gets one submit', async () => {

@@ -9,19 +9,12 @@ import {
 	KEY,
 	ledger,
 	platformUrl,
+	until,
 	usePlatform,
 	workerDoes,
 } from './platform.mts';
 
 usePlatform();
-
-async function until(isTrue: () => boolean): Promise<void> {
-	const end = Date.now() + 10_000;
-	while (!isTrue()) {
-		if (Date.now() > end) throw new Error(`waited in vain for: ${isTrue.toString()}`);
-		await new Promise((resolve) => setTimeout(resolve, 20));
-	}
-}
 
 async function stopAfterSubmits(count: number, parameters = {}): Promise<Outcome> {
 	workerDoes({ runMs: 60_000 });
