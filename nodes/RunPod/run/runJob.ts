@@ -84,10 +84,13 @@ async function perform(
  */
 async function submit({ api, body, stop, policy }: JobWork): Promise<Reply> {
 	if (body === undefined) return { kind: 'local', detail: 'there is nothing to submit' };
-	const answer = api.submit(body);
-	const late = stop.stopped
-		.then(async () => await stop.sleep(CANCEL_BUDGET_MS, true))
-		.then((): Reply => ({ kind: 'aborted', detail: 'the execution was stopped' }));
+	let isAnswered = false;
+	const answer = api.submit(body).finally(() => (isAnswered = true));
+	const late = stop.stopped.then(async (): Promise<Reply> => {
+		// The sign comes to every submit of the batch, also to those of long ago.
+		if (!isAnswered) await stop.sleep(CANCEL_BUDGET_MS, true);
+		return { kind: 'aborted', detail: 'the execution was stopped' };
+	});
 	const first = await Promise.race([answer, late]);
 	if (first.kind === 'aborted' && policy().cancelOnStop) {
 		void answer.then(async (reply) => {
