@@ -63,9 +63,11 @@ test('the limit is for what is sent', async () => {
 	expect((await runNode(score({ options: tight }, { items }))).status).toBe('success');
 });
 
-test('a damaged one costs nothing and is told', async () => {
-	const cut = bytes(png).fill(0, 45, 60);
-	const error = await refused({ data: binaryOf(cut) }, { options });
+test.each([
+	['inside', bytes(png).fill(0, 45, 60)],
+	['at its end', bytes(png).subarray(0, 50)],
+])('one that is damaged %s costs nothing and is told', async (_, damaged) => {
+	const error = await refused({ data: binaryOf(damaged) }, { options });
 	expect(error.message).toMatch(/^Image 1 cannot be re-encoded: /);
 	expect(error.description).toContain('Nothing was submitted.');
 });

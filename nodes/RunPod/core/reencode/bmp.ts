@@ -9,9 +9,9 @@ export interface Bmp {
 	rows: () => Generator<Uint8Array>;
 }
 
-/** The picture, or the reason why it is not read here. */
+/** The picture, or the reason why it is not read here. Throws RangeError where it is damaged. */
 export function readBmp(bytes: Buffer): Bmp | string {
-	if (bytes.length < FILE_HEADER_BYTES + 40) return 'its header is broken';
+	if (bytes.length < FILE_HEADER_BYTES + 40) throw new RangeError('its header is broken');
 	const width = bytes.readInt32LE(18);
 	const signedHeight = bytes.readInt32LE(22);
 	const height = Math.abs(signedHeight);
@@ -21,7 +21,7 @@ export function readBmp(bytes: Buffer): Bmp | string {
 	const start = bytes.readUInt32LE(10);
 	const rowBytes = Math.ceil((width * pixelBytes) / 4) * 4;
 	if (width <= 0 || height === 0 || start + rowBytes * height > bytes.length) {
-		return 'its end is missing';
+		throw new RangeError('its end is missing');
 	}
 	const rows = function* (): Generator<Uint8Array> {
 		for (let y = 0; y < height; y += 1) {

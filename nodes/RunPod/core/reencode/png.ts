@@ -19,7 +19,7 @@ export interface Png {
 	parts: Uint8Array[];
 }
 
-/** The parts of a PNG, or the reason why it is not read here. */
+/** The parts of a PNG, or the reason why it is not read here. Throws RangeError where it is damaged. */
 export function readPng(bytes: Buffer): Png | string {
 	const png: Png = {
 		width: 0,
@@ -34,7 +34,7 @@ export function readPng(bytes: Buffer): Png | string {
 		const length = bytes.readUInt32BE(at);
 		const kind = bytes.toString('latin1', at + 4, at + 8);
 		const body = bytes.subarray(at + 8, at + 8 + length);
-		if (body.length < length) return 'its end is missing';
+		if (body.length < length) throw new RangeError('its end is missing');
 		if (kind === 'IHDR' && length >= 13) {
 			png.width = body.readUInt32BE(0);
 			png.height = body.readUInt32BE(4);
@@ -51,7 +51,7 @@ export function readPng(bytes: Buffer): Png | string {
 		at += length + 12;
 	}
 	if (png.width === 0 || png.height === 0 || CHANNELS[png.colourType] === undefined) {
-		return 'its header is broken';
+		throw new RangeError('its header is broken');
 	}
 	return png;
 }
