@@ -116,6 +116,9 @@ const blank = (): Omit<Run, 'origin'> => ({
 
 export const newRun = (): Run => ({ ...blank(), origin: 'own' });
 
+/** Whether nothing of it was submitted and nothing is decided: a submit comes next. */
+export const isNewRun = ({ jobId, end }: Run): boolean => jobId === undefined && end === undefined;
+
 /** A job that exists: of this node when the time of its submit is known, else of anybody. */
 export const attachedRun = (jobId: string, submittedAt?: number): Run => ({
 	...blank(),

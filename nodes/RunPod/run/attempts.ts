@@ -1,7 +1,7 @@
 import type { Cost } from '../core/cost';
 import { failureIn } from '../core/failure';
 import type { Failure } from '../core/failure';
-import { attachedRun } from '../core/run';
+import { attachedRun, isNewRun } from '../core/run';
 import type { FinalAction } from '../core/run';
 import { BudgetGuard } from './budgetGuard';
 import type { JobRegister } from './identify';
@@ -60,8 +60,7 @@ export class Attempts {
 	private async watch(job: PlannedJob, watch: Watch): Promise<JobEnd> {
 		const { itemIndex, api, fingerprint } = job;
 		const { register } = this;
-		const isNew = job.body !== undefined && job.first.jobId === undefined && !job.first.end;
-		if (isNew) await this.surroundings.look(api, this.stop);
+		if (job.body !== undefined && isNewRun(job.first)) await this.surroundings.look(api, this.stop);
 		let wasKnown = job.first.jobId !== undefined;
 		const work: JobWork = {
 			api,

@@ -5,6 +5,7 @@ import type { Application, Grant } from '../core/budget';
 import { dearestOf } from '../core/cost';
 import { failureOf } from '../core/failure';
 import type { Failure } from '../core/failure';
+import { isNewRun } from '../core/run';
 import { spentBy } from '../core/spent';
 import { isRecord } from '../core/state';
 import { changed } from './planned';
@@ -67,7 +68,7 @@ export class BudgetGuard {
 		const { options, api, body, first } = job;
 		const { budget } = options;
 		const { endpointId } = api;
-		const isSubmitted = body === undefined || first.jobId !== undefined || first.end !== undefined;
+		const isSubmitted = body === undefined || !isNewRun(first);
 		if (!budget || isSubmitted || !endpointId) return undefined;
 		const perHour = await this.priceOf(endpointId);
 		if (perHour === undefined) return unmeasured(budget, endpointId, 'the price');

@@ -1,7 +1,6 @@
 import type { IDataObject } from 'n8n-workflow';
 
 import { jobLimits } from '../contract/job';
-import { lostSubmit } from '../core/ending';
 import { JobFailure, failureOf } from '../core/failure';
 import { policyOf } from '../core/plan';
 import { recordOf, textOf } from '../core/reading';
@@ -9,6 +8,7 @@ import { buildBody } from '../core/request';
 import { newRun } from '../core/run';
 import type { FinalAction, Policy, Run } from '../core/run';
 import { noPeers } from '../core/schedule';
+import { takeUp } from '../core/secondTry';
 import { openJobApi } from '../transport/jobs';
 import type { JobApi } from '../transport/jobs';
 import { ownJobOptions } from './endpointJobs';
@@ -52,13 +52,11 @@ export async function holdWorker(plane: Plane, wish: HoldWish): Promise<IDataObj
 	const register = new JobRegister(context);
 	const fingerprint = fingerprintOf(api.baseUrl, body.input);
 	const known = register.find(itemIndex, fingerprint);
-	if (known !== undefined && known.jobId === undefined) {
-		// Retry On Fail: a second hold beside one that may be there would pay twice.
-		const lost = { kind: 'cut', detail: 'in an earlier try of this run' } as const;
-		throw new JobFailure(lostSubmit(lost, known.submittedAt, policy));
-	}
+	// Retry On Fail: a second hold beside one that may be there would pay twice. One that is known was
+	// cancelled when its try failed.
+	const first = known?.jobId === undefined ? takeUp(known, policy) : newRun();
 	let wasNoted = false;
-	const { run, end } = await runJob(newRun(), {
+	const { run, end } = await runJob(first, {
 		api,
 		body,
 		policy: () => policy,

@@ -2,6 +2,7 @@ import type { IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 
 import type { JobTarget } from '../core/options';
 import { policyOf } from '../core/plan';
+import { isNewRun } from '../core/run';
 import type { Policy, Run } from '../core/run';
 import { noPeers } from '../core/schedule';
 import { takeUp } from '../core/secondTry';
@@ -56,8 +57,7 @@ export async function runItems(
 		if (options.fallback === undefined) return primary;
 		const fallback = { ...(await planOn(options.fallback)), servedBy: 'fallback' as const };
 		// An earlier try of this run had got as far as the fallback: its job is the one to wait for.
-		const isKnown = fallback.first.jobId !== undefined || fallback.first.end !== undefined;
-		return isKnown ? fallback : { ...primary, fallback };
+		return isNewRun(fallback.first) ? { ...primary, fallback } : fallback;
 	});
 	const isCallback = jobs.length > 0 && jobs.every(waitsForCall);
 	return isCallback ? await parkJobs(this, batch, register, jobs) : await batch.run(jobs);

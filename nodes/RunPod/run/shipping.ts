@@ -6,6 +6,7 @@ import type { Failure } from '../core/failure';
 import type { JobOptions, OutputAs } from '../core/options';
 import { buildBody, sizeOf } from '../core/request';
 import type { RunBody } from '../core/request';
+import { isNewRun } from '../core/run';
 import type { FinalAction } from '../core/run';
 import { isFinal } from '../core/state';
 import type { JobApi } from '../transport/jobs';
@@ -111,7 +112,7 @@ async function upload(
  * read any more is no lost submit.
  */
 export const bodyOf = async ({ body, first }: PlannedJob): Promise<RunBody | undefined> =>
-	first.jobId === undefined && first.end === undefined ? await body?.() : undefined;
+	isNewRun(first) ? await body?.() : undefined;
 
 /** Takes the images of a finished job out of the bucket, as well as that can be done. */
 export async function tidyUp(job: PlannedJob, end: FinalAction): Promise<void> {

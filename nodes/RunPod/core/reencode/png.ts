@@ -123,16 +123,20 @@ function unfilter(row: Uint8Array, before: Uint8Array, step: number, filter: num
 	}
 }
 
-/** The samples of a row as they stand in it; of 16 bits the upper eight. */
+/** One sample as it stands in a row, in the range of its depth. */
+function sampleAt(row: Uint8Array, index: number, depth: number): number {
+	if (depth === 8) return row[index] ?? 0;
+	if (depth === 16) return ((row[2 * index] ?? 0) << 8) | (row[2 * index + 1] ?? 0);
+	const bit = index * depth;
+	return ((row[bit >> 3] ?? 0) >> (8 - depth - (bit & 7))) & ((1 << depth) - 1);
+}
+
+/** The samples of a row; of 16 bits the upper eight. */
 function samplesOf(row: Uint8Array, { width, depth, colourType }: Png): Uint8Array {
-	const count = width * (CHANNELS[colourType] ?? 1);
 	if (depth === 8) return row;
-	if (depth === 16) return Uint8Array.from({ length: count }, (_, index) => row[2 * index] ?? 0);
-	const most = (1 << depth) - 1;
-	return Uint8Array.from({ length: count }, (_, index) => {
-		const bit = index * depth;
-		return ((row[bit >> 3] ?? 0) >> (8 - depth - (bit & 7))) & most;
-	});
+	const length = width * (CHANNELS[colourType] ?? 1);
+	const shift = depth === 16 ? 8 : 0;
+	return Uint8Array.from({ length }, (_, index) => sampleAt(row, index, depth) >> shift);
 }
 
 const onWhite = (value: number, opacity: number): number =>
@@ -169,16 +173,11 @@ function keyOf(row: Uint8Array, { depth, colourType, transparency }: Png): (x: n
 	const hasKey = (colourType === 0 || colourType === 2) && transparency.length >= 2;
 	if (!hasKey) return () => false;
 	const channels = CHANNELS[colourType] ?? 1;
-	const raw = (index: number): number => {
-		if (depth === 16) return ((row[2 * index] ?? 0) << 8) | (row[2 * index + 1] ?? 0);
-		const bit = index * depth;
-		return ((row[bit >> 3] ?? 0) >> (8 - depth - (bit & 7))) & ((1 << depth) - 1);
-	};
 	const key = (channel: number): number =>
 		((transparency[2 * channel] ?? 0) << 8) | (transparency[2 * channel + 1] ?? 0);
 	return (x) => {
 		for (let channel = 0; channel < channels; channel += 1) {
-			if (raw(x * channels + channel) !== key(channel)) return false;
+			if (sampleAt(row, x * channels + channel, depth) !== key(channel)) return false;
 		}
 		return true;
 	};
